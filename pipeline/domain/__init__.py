@@ -1,0 +1,1 @@
+"""What things are: frozen values in millimetres and HU, without files or formats."""

@@ -1,0 +1,85 @@
+"""All that is known of one scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.domain.geometry import Geometry
+from pipeline.domain.image import BoxedMask, LabelMap
+from pipeline.domain.lesion import Excluded, Interval, Lesion
+from pipeline.domain.scan import QualityFlag, Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The HU above which tissue counts as calcified, and why."""
+
+    seed_hu: float  #: a component needs a voxel this bright
+    edge_hu: float  #: and reaches as far as this
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the scan shows."""
+
+    z_range_mm: tuple[float, float]
+    bones_complete: tuple[str, ...]
+    bones_cut: tuple[str, ...]
+    in_plane_truncated: bool  #: the body runs out of the picture sideways
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """All definite lesions of a scan together."""
+
+    lesion_count: int
+    volume_mm3: Interval
+    voxel_volume_mm3: float
+    indeterminate_volume_mm3: float
+    detection_limit_mm3: float | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Analysis:
+    """One scan, measured."""
+
+    scan: Scan
+    settings_sha256: str
+    flags: tuple[QualityFlag, ...]
+    noise_hu: float | None
+    coverage: Coverage
+    threshold: Threshold
+    skeleton: LabelMap
+    lesions: tuple[Lesion, ...]
+    excluded: tuple[Excluded, ...]
+    burden: Burden
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid of the scan and of all masks."""
+        return self.scan.volume.geometry
+
+    def lesion_labels(self) -> LabelMap:
+        """Label map of the lesions: value = lesion id."""
+        names = {lesion.id: f"lesion {lesion.id}" for lesion in self.lesions}
+        return paint_labels([(one.id, one.mask) for one in self.lesions], self.geometry, names)
+
+    def excluded_labels(self) -> LabelMap:
+        """Label map of what was not counted: value = excluded id."""
+        names = {one.id: one.kind for one in self.excluded}
+        return paint_labels([(one.id, one.mask) for one in self.excluded], self.geometry, names)
+
+
+def paint_labels(
+    numbered: Sequence[tuple[int, BoxedMask]], geometry: Geometry, names: dict[int, str]
+) -> LabelMap:
+    """Label map from numbered masks; where two overlap the later one stands."""
+    values = np.zeros(geometry.shape, dtype=np.uint16)
+    for number, mask in numbered:
+        values[mask.box][mask.voxels] = number
+    values.setflags(write=False)
+    return LabelMap(values, geometry, names)

@@ -1,0 +1,119 @@
+"""What became of each lesion between scans."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.geometry import Float3, RigidTransform
+from pipeline.domain.lesion import Interval
+
+TrackKind = Literal[
+    "resolved", "decreased", "stable", "increased", "new", "merged", "split", "not_evaluable"
+]
+Topology = Literal["one_to_one", "split", "merged", "gone", "new", "absent"]
+Category = Literal[
+    "complete_resolution",
+    "partial_response",
+    "stable",
+    "progression",
+    "not_evaluable",
+    "no_lesion_at_baseline",
+]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Registration:
+    """How one bone (or the whole skeleton) of the earlier scan lies in the later one."""
+
+    from_index: int
+    to_index: int
+    bone: str
+    transform: RigidTransform
+    residual_mm: float  #: median distance between the bone surfaces after the fit
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of a track from one scan to another."""
+
+    from_index: int
+    to_index: int
+    topology: Topology
+    kind: TrackKind
+    change_mm3: float | None
+    change_percent: float | None
+    limits_mm3: tuple[float, float] | None  #: 95 % limits of no change
+    beyond_error: bool | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One lesion followed over scans."""
+
+    track_id: int
+    tracking_uid: str
+    lesion_ids: tuple[tuple[int, ...], ...]  #: per time point
+    position_lps_mm: tuple[Float3 | None, ...]  #: per time point: where it is, or would be
+    evaluable: tuple[bool, ...]
+    detection_limit_mm3: tuple[float | None, ...]
+    volume_mm3: tuple[Interval | None, ...]
+    kind: TrackKind
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BurdenChange:
+    """Change of all definite lesions together from one scan to another."""
+
+    from_index: int
+    to_index: int
+    change_mm3: float | None
+    change_percent: float | None
+    limits_mm3: tuple[float, float] | None
+    beyond_error: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """The verdict of each criterion by itself."""
+
+    calcinosis_25: Category
+    recist_1_1: Category | None
+    volume: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer for one later date."""
+
+    date_index: int
+    category: Category
+    criteria: Criteria
+    reference: Literal["baseline", "nadir"]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimePoint:
+    """One scan of a comparison in time."""
+
+    index: int
+    date: dt.date | None
+    days_from_first: int | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Comparison:
+    """Two or more analyses of one patient, in order of date."""
+
+    analyses: tuple[Analysis, ...]
+    time_points: tuple[TimePoint, ...]
+    registrations: tuple[Registration, ...]
+    tracks: tuple[Track, ...]
+    burden_changes: tuple[BurdenChange, ...]
+    responses: tuple[Response, ...]

@@ -1,0 +1,138 @@
+"""Voxels with their place: the CT volume, masks and label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.geometry import Box, Geometry, frozen_array
+from pipeline.errors import GeometryError
+
+
+def _check_shape(kind: str, shape: tuple[int, ...], geometry: Geometry) -> None:
+    if shape != geometry.shape:
+        raise GeometryError(f"{kind} is {shape} but its grid is {geometry.shape}")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CTVolume:
+    """One CT volume in Hounsfield units.
+
+    The array is int16 where the rescale slope is 1, else float32.
+    """
+
+    hu: NDArray[np.int16] | NDArray[np.float32]  #: [k, j, i]
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        if self.hu.dtype not in (np.dtype(np.int16), np.dtype(np.float32)):
+            raise GeometryError(f"HU must be int16 or float32, found {self.hu.dtype}")
+        _check_shape("the volume", self.hu.shape, self.geometry)
+        object.__setattr__(self, "hu", frozen_array(self.hu, self.hu.dtype))
+
+    def crop(self, box: Box) -> CTVolume:
+        """The part of the volume inside a box, without copying it."""
+        return CTVolume(self.hu[box], self.geometry.crop(box))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Mask:
+    """A yes/no answer for every voxel of a grid."""
+
+    voxels: NDArray[np.bool_]  #: [k, j, i]
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        voxels = frozen_array(self.voxels, np.bool_)
+        _check_shape("the mask", voxels.shape, self.geometry)
+        object.__setattr__(self, "voxels", voxels)
+
+    @property
+    def volume_mm3(self) -> float:
+        """Voxel-count volume."""
+        return int(np.count_nonzero(self.voxels)) * self.geometry.voxel_volume_mm3
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LabelMap:
+    """One small number for every voxel of a grid; 0 is nothing."""
+
+    values: NDArray[np.uint8] | NDArray[np.uint16]  #: [k, j, i]
+    geometry: Geometry
+    names: Mapping[int, str] = field(default_factory=dict)  #: value → what it is
+
+    def __post_init__(self) -> None:
+        if self.values.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
+            raise GeometryError(f"labels must be uint8 or uint16, found {self.values.dtype}")
+        _check_shape("the label map", self.values.shape, self.geometry)
+        object.__setattr__(self, "values", frozen_array(self.values, self.values.dtype))
+        object.__setattr__(self, "names", MappingProxyType(dict(self.names)))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names.values()
+
+    def mask_of(self, name: str) -> Mask:
+        """The voxels of one name; empty if the name is not in the map."""
+        values = [value for value, own in self.names.items() if own == name]
+        return Mask(np.isin(self.values, values), self.geometry)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BoxedMask:
+    """A mask that is false outside a box of its grid, kept as the box alone."""
+
+    voxels: NDArray[np.bool_]  #: [k, j, i] within the box
+    box: Box  #: where the box lies in `geometry`
+    geometry: Geometry  #: of the whole grid
+
+    def __post_init__(self) -> None:
+        voxels = frozen_array(self.voxels, np.bool_)
+        size = tuple(s.stop - s.start for s in self.box)
+        inside = all(
+            0 <= s.start < s.stop <= n for s, n in zip(self.box, self.geometry.shape, strict=True)
+        )
+        if voxels.shape != size or not inside:
+            raise GeometryError(f"a boxed mask of {voxels.shape} does not fit its box {self.box}")
+        object.__setattr__(self, "voxels", voxels)
+
+    @property
+    def voxel_count(self) -> int:
+        """Number of voxels that are set."""
+        return int(np.count_nonzero(self.voxels))
+
+    @property
+    def volume_mm3(self) -> float:
+        """Voxel-count volume."""
+        return self.voxel_count * self.geometry.voxel_volume_mm3
+
+    def index_kji(self) -> NDArray[np.int64]:
+        """(n, 3): indices of the set voxels in the whole grid."""
+        return np.argwhere(self.voxels) + np.array([s.start for s in self.box])
+
+    def points_lps_mm(self) -> NDArray[np.float64]:
+        """(n, 3): centres of the set voxels."""
+        return self.geometry.to_lps_mm(self.index_kji())
+
+    def padded(self, margin_voxels: tuple[int, int, int]) -> BoxedMask:
+        """The same mask in a larger box, cut at the edge of the grid."""
+        box = grow_box(self.box, margin_voxels, self.geometry.shape)
+        voxels = np.zeros([s.stop - s.start for s in box], dtype=bool)
+        inner = tuple(
+            slice(own.start - new.start, own.stop - new.start)
+            for own, new in zip(self.box, box, strict=True)
+        )
+        voxels[inner] = self.voxels
+        return BoxedMask(voxels, box, self.geometry)
+
+
+def grow_box(box: Box, margin_voxels: tuple[int, int, int], shape: tuple[int, int, int]) -> Box:
+    """A box widened on all sides, cut at the edge of a grid of `shape`."""
+    k, j, i = (
+        slice(max(0, s.start - m), min(n, s.stop + m))
+        for s, m, n in zip(box, margin_voxels, shape, strict=True)
+    )
+    return k, j, i

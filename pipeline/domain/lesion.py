@@ -1,0 +1,131 @@
+"""One soft-tissue calcification, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.domain.geometry import Float3
+from pipeline.domain.image import BoxedMask
+
+Side = Literal["left", "right", "midline"]
+Depth = Literal["skin", "subcutaneous", "fascial", "muscular", "periarticular", "intrapelvic"]
+Status = Literal["definite", "indeterminate"]
+ExcludedKind = Literal[
+    "phlebolith",
+    "vascular",
+    "bowel_contrast",
+    "bladder_contrast",
+    "contrast_vessel",
+    "growth_centre",
+    "bone_fragment",
+    "bone_island",
+    "metal",
+    "streak",
+    "noise",
+    "table",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with its lower and upper 95 % limits; limits are None while unknown."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanarAxes:
+    """The longest diameter in one plane and the longest one perpendicular to it (RECIST 1.1)."""
+
+    long_axis_mm: float
+    short_axis_mm: float
+    long_axis_points_lps_mm: tuple[Float3, Float3]
+    short_axis_points_lps_mm: tuple[Float3, Float3]
+    position_mm: float  #: of the plane: z of an axial, y of a coronal, x of a sagittal one
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How big a lesion is."""
+
+    volume_mm3: Interval  #: corrected for partial volume
+    voxel_volume_mm3: float  #: IBSI YEKZ
+    mesh_volume_mm3: float | None  #: IBSI RNU0
+    axial: PlanarAxes
+    coronal: PlanarAxes
+    sagittal: PlanarAxes
+    diameter_3d_mm: float  #: IBSI L0JK
+    extent_mm: Float3  #: along x, y, z
+    centroid_lps_mm: Float3
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """HU over all voxels of a lesion."""
+
+    mean_hu: float
+    sd_hu: float
+    p95_hu: float
+    max_hu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a lesion lies. Unknown is None."""
+
+    side: Side | None = None
+    region: str | None = None
+    also_involves: tuple[str, ...] = ()
+    structure: str | None = None
+    nearest_bone: str | None = None
+    bone_distance_mm: float | None = None
+    skin_depth_mm: float | None = None
+    depth: Depth | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Candidate:
+    """A bright component that is not bone, before and after it is told what it is."""
+
+    mask: BoxedMask
+    edge_hu: float  #: threshold that bounds it
+    fragment_count: int
+    peak_hu: float
+    kind: ExcludedKind | Literal["lesion"] = "lesion"
+    status: Status = "definite"
+    reason: str = ""  #: why it is excluded or indeterminate, in words
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Lesion:
+    """A soft-tissue calcification that is counted."""
+
+    id: int  #: 1, 2, … by falling volume; the value in the lesion label map
+    tracking_uid: str
+    mask: BoxedMask
+    status: Status
+    why_indeterminate: str | None
+    fragment_count: int
+    edge_hu: float
+    size: Size
+    density: Density
+    site: Site
+    bone_contact: bool
+    touches_edge: bool
+    source: Literal["automatic", "edited"] = "automatic"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Excluded:
+    """Something bright that is not counted, with the reason."""
+
+    id: int
+    mask: BoxedMask
+    kind: ExcludedKind
+    reason: str
+    volume_mm3: float
+    centroid_lps_mm: Float3
+    peak_hu: float

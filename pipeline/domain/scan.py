@@ -1,0 +1,57 @@
+"""One CT series as it was acquired, and what to beware of in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pipeline.domain.image import CTVolume
+
+Severity = Literal["info", "warning", "serious"]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityFlag:
+    """Something a reader of the numbers should know about the scan."""
+
+    code: str  #: upper case, listed in docs/dicom.md
+    severity: Severity
+    message: str  #: plain words, free of patient text
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """How a scan was made. Unknown is None."""
+
+    patient_key: str | None = None  #: salted hash of the patient's identifier
+    birth_key: str | None = None  #: salted hash of the date of birth, to tell patients apart
+    study_date: dt.date | None = None
+    age_years: float | None = None
+    sex: Literal["F", "M", "O"] | None = None
+    manufacturer: str | None = None
+    kvp: float | None = None
+    kernel: str | None = None
+    slice_thickness_mm: float | None = None
+    contrast_agent: bool | None = None
+    study_instance_uid: str | None = None
+    series_instance_uid: str | None = None
+    frame_of_reference_uid: str | None = None
+    input_sha256: str | None = None  #: of the voxels and the header fields that decide the numbers
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scan:
+    """A volume in HU with its acquisition and the flags raised so far.
+
+    The volume's axes are the nearest to k towards the head, j towards the back, i towards the
+    left; the reader flips and swaps axes to that order, which loses nothing.
+    """
+
+    volume: CTVolume
+    acquisition: Acquisition
+    flags: tuple[QualityFlag, ...] = ()
+
+    def with_flags(self, *flags: QualityFlag) -> Scan:
+        """The same scan with further flags."""
+        return replace(self, flags=(*self.flags, *flags))

@@ -1,0 +1,1 @@
+"""What is done: pure functions, value in, value out."""
