@@ -1,0 +1,138 @@
+"""What is in a folder, a zip or a file: its CT series, and everything left aside with the reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.uid import UID
+
+from pipeline.dicom.headers import CT_IMAGE, TAGS, SliceHeader, slice_header
+from pipeline.dicom.parse import parse_header
+from pipeline.dicom.tree import Skipped, Tree, open_tree
+from pipeline.errors import InputRefused
+
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
+NOT_DICOM = "not DICOM"
+DAMAGED = "a DICOM file that cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The CT images of one series that are of one kind.
+
+    Reformats and other derived images sent under the UID of the original are a series of their own.
+    """
+
+    uid: str
+    slices: tuple[SliceHeader, ...]
+
+    @property
+    def image_type(self) -> tuple[str, ...]:
+        """What its first slice says it is."""
+        return self.slices[0].image_type
+
+    @property
+    def is_original(self) -> bool:
+        """Whether it is axial and as reconstructed by the scanner, as far as it says."""
+        kind = self.image_type
+        return (not kind or kind[0] == "ORIGINAL") and (len(kind) < 3 or kind[2] == "AXIAL")
+
+    @property
+    def slice_count(self) -> int:
+        """Number of different images; a copy of a file does not count."""
+        return len({s.sop_instance_uid for s in self.slices})
+
+    @property
+    def thickness_mm(self) -> float | None:
+        """Thickness of its first slice."""
+        return self.slices[0].exam.slice_thickness_mm
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All that was found."""
+
+    series: tuple[Series, ...]  #: in order of UID, originals first
+    skipped: tuple[Skipped, ...]  #: in order of name
+
+    @property
+    def damaged_count(self) -> int:
+        """Number of DICOM files that could not be read: slices may be among them."""
+        return sum(s.reason.startswith(DAMAGED) for s in self.skipped)
+
+
+def discover(path: Path) -> Inventory:
+    """Look through a folder (to the bottom), a zip or a single file.
+
+    Returns
+    -------
+    Inventory
+        Without any series where there is no CT image.
+
+    Raises
+    ------
+    InputRefused
+        NOT_FOUND, UNREADABLE; NOT_DICOM for a single file of another kind.
+    """
+    with open_tree(path) as tree:
+        inventory = take_inventory(tree)
+    if path.is_file() and [s.reason for s in inventory.skipped] == [NOT_DICOM]:
+        raise InputRefused("NOT_DICOM", "the file is neither DICOM nor a zip of DICOM files")
+    return inventory
+
+
+def take_inventory(tree: Tree) -> Inventory:
+    """Look through a tree that is open already."""
+    slices: dict[tuple[str, bool], list[SliceHeader]] = defaultdict(list)
+    skipped = list(tree.skipped)
+    for name in tree.names:
+        found = _look_at(tree, name)
+        if isinstance(found, Skipped):
+            skipped.append(found)
+        else:
+            derived = bool(found.image_type) and found.image_type[0] != "ORIGINAL"
+            slices[(found.series_instance_uid, derived or _is_reformat(found))].append(found)
+    series = tuple(Series(uid, tuple(slices[uid, derived])) for uid, derived in sorted(slices))
+    return Inventory(series, tuple(sorted(skipped, key=lambda s: s.name)))
+
+
+def _look_at(tree: Tree, name: str) -> SliceHeader | Skipped:
+    try:
+        with tree.open(name) as stream:
+            fields = parse_header(stream, tuple(TAGS.values()))
+    except InputRefused as refusal:
+        return Skipped(name, f"{DAMAGED}: {refusal.reason}")
+    except OSError:
+        return Skipped(name, "a file that cannot be opened")
+    if fields is None:
+        return Skipped(name, NOT_DICOM)
+    reason = _why_no_slice(
+        fields.text(TAGS["SOPClassUID"]), fields.text(TAGS["Modality"]), fields.texts(TAGS["ImageType"])
+    )
+    return slice_header(name, fields) if reason is None else Skipped(name, reason)
+
+
+def _why_no_slice(sop_class_uid: str, modality: str, image_type: tuple[str, ...]) -> str | None:
+    """Reason why an object is not one slice of a CT volume; None if it is."""
+    if sop_class_uid == ENHANCED_CT:
+        return "an enhanced multi-frame CT, not read yet"
+    if sop_class_uid != CT_IMAGE:
+        return f"not a CT image: {_name_of(sop_class_uid)}"
+    if modality != "CT":
+        return "a CT image object of another modality"
+    if "LOCALIZER" in (value.upper() for value in image_type):
+        return "a localizer"
+    return None
+
+
+def _name_of(sop_class_uid: str) -> str:
+    known = UID(sop_class_uid) if sop_class_uid else None
+    if known is None:
+        return "no SOP class (a DICOMDIR has none)"
+    return known.name if known.type == "SOP Class" else "an unknown SOP class"
+
+
+def _is_reformat(header: SliceHeader) -> bool:
+    return any(value in ("REFORMATTED", "MPR", "MIP", "PROJECTION IMAGE") for value in header.image_type)

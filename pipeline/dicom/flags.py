@@ -1,0 +1,111 @@
+"""What a series' headers tell a reader of the numbers to beware of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.dicom.discover import Inventory
+from pipeline.dicom.headers import SliceHeader
+from pipeline.dicom.pixels import LOSSY
+from pipeline.dicom.stack import Stack
+from pipeline.domain.scan import QualityFlag
+from pipeline.errors import InputRefused
+
+SPACING_CONTRADICTION = 0.05
+"""Part of the spacing by which thickness or the spacing tag may differ without mention."""
+
+NO_HU_TYPES = (
+    "MIP",
+    "MINIP",
+    "PROJECTION IMAGE",
+    "AVERAGE",
+    "MEAN",
+    "IODINE",
+    "CALCIUM",
+    "MAT_DECOMP",
+    "MATERIAL",
+    "EFF_ATOMIC_NUM",
+    "ELECTRON_DENSITY",
+)
+"""Words in Image Type (PS3.3 C.8.2.1.1.1, C.8.15.3) of images whose values are not a slice's HU."""
+
+
+def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:
+    """All flags that the headers of a stack give rise to.
+
+    Raises
+    ------
+    InputRefused
+        NOT_PRIMARY for projections and material maps.
+    """
+    return (
+        *_kind_flags(stack.slices[0].image_type),
+        *_lossy_flags(stack.slices),
+        *_contrast_flags(stack.slices),
+        *_spacing_flags(stack),
+        *_posture_flags(stack.slices[0]),
+        *_damage_flags(inventory),
+    )
+
+
+def _kind_flags(image_type: tuple[str, ...]) -> list[QualityFlag]:
+    for value in image_type:
+        if any(word in value for word in NO_HU_TYPES):
+            raise InputRefused("NOT_PRIMARY", f"expected HU slices, found images of the type {value[:16]!a}")
+    if image_type[:1] == ("DERIVED",) or any("MONO" in v or "VMI" in v for v in image_type[2:]):
+        message = "derived images (reformatted, virtual monoenergetic or processed): HU may be shifted"
+        return [QualityFlag("NOT_PRIMARY", "warning", message)]
+    return []
+
+
+def _lossy_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:
+    if any(s.lossy or s.pixels.transfer_syntax_uid in LOSSY for s in slices):
+        return [QualityFlag("LOSSY", "warning", "the images were compressed with loss")]
+    return []
+
+
+def _contrast_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:
+    if any(s.exam.contrast_agent for s in slices):
+        return [QualityFlag("CONTRAST", "warning", "the header names a contrast agent")]
+    return []
+
+
+def _spacing_flags(stack: Stack) -> list[QualityFlag]:
+    spacing, exam, flags = stack.spacing_mm, stack.slices[0].exam, []
+    thickness, stated = exam.slice_thickness_mm, exam.spacing_between_slices_mm
+    if thickness and spacing > thickness * (1 + SPACING_CONTRADICTION):
+        message = f"slices of {thickness:g} mm every {spacing:.3g} mm: what lies between was not imaged"
+        flags.append(QualityFlag("COVERAGE_GAP", "serious", message))
+    if thickness and spacing < thickness * (1 - SPACING_CONTRADICTION):
+        message = f"slices of {thickness:g} mm overlap: one every {spacing:.3g} mm"
+        flags.append(QualityFlag("OVERLAPPING_SLICES", "info", message))
+    if stated and abs(stated - spacing) > SPACING_CONTRADICTION * spacing:
+        message = f"the header names {stated:g} mm between slices, the positions say {spacing:.3g} mm"
+        flags.append(QualityFlag("SPACING_TAG_WRONG", "info", message))
+    return flags
+
+
+def _posture_flags(header: SliceHeader) -> list[QualityFlag]:
+    """Compare Patient Position (PS3.3 C.7.3.1.1.2) with where the image's columns run.
+
+    Scanners show the table at the bottom: columns run to the back of a supine patient, to the front
+    of a prone one, and to a side of one lying on it.
+    """
+    expected = {"S": (1, 1.0), "P": (1, -1.0), "DR": (0, -1.0), "DL": (0, 1.0)}.get(
+        header.exam.patient_position[2:]
+    )
+    if expected is None:
+        return []
+    column = np.array((header.grid.orientation or (0.0,) * 6)[3:])
+    axis, sign = expected
+    if column[axis] * sign > 0.5:
+        return []
+    message = "Patient Position contradicts the image orientation; the orientation was used"
+    return [QualityFlag("POSITION_CONTRADICTS", "warning", message)]
+
+
+def _damage_flags(inventory: Inventory) -> list[QualityFlag]:
+    if inventory.damaged_count == 0:
+        return []
+    message = f"{inventory.damaged_count} DICOM files could not be read; slices at an end may be missing"
+    return [QualityFlag("UNREADABLE_FILES", "warning", message)]

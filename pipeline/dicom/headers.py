@@ -1,0 +1,223 @@
+"""The header of one CT slice as typed values, in groups that must agree within a series."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pipeline.dicom.parse import Fields
+
+CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+
+TAGS = {
+    "ImageType": 0x00080008,
+    "SOPClassUID": 0x00080016,
+    "SOPInstanceUID": 0x00080018,
+    "StudyDate": 0x00080020,
+    "AcquisitionDate": 0x00080022,
+    "Modality": 0x00080060,
+    "Manufacturer": 0x00080070,
+    "PatientName": 0x00100010,
+    "PatientID": 0x00100020,
+    "PatientBirthDate": 0x00100030,
+    "PatientSex": 0x00100040,
+    "PatientAge": 0x00101010,
+    "ContrastBolusAgent": 0x00180010,
+    "SliceThickness": 0x00180050,
+    "KVP": 0x00180060,
+    "SpacingBetweenSlices": 0x00180088,
+    "GantryDetectorTilt": 0x00181120,
+    "ConvolutionKernel": 0x00181210,
+    "PatientPosition": 0x00185100,
+    "StudyInstanceUID": 0x0020000D,
+    "SeriesInstanceUID": 0x0020000E,
+    "AcquisitionNumber": 0x00200012,
+    "InstanceNumber": 0x00200013,
+    "ImagePositionPatient": 0x00200032,
+    "ImageOrientationPatient": 0x00200037,
+    "FrameOfReferenceUID": 0x00200052,
+    "SamplesPerPixel": 0x00280002,
+    "PhotometricInterpretation": 0x00280004,
+    "NumberOfFrames": 0x00280008,
+    "Rows": 0x00280010,
+    "Columns": 0x00280011,
+    "PixelSpacing": 0x00280030,
+    "BitsAllocated": 0x00280100,
+    "BitsStored": 0x00280101,
+    "HighBit": 0x00280102,
+    "PixelRepresentation": 0x00280103,
+    "PixelPaddingValue": 0x00280120,
+    "RescaleIntercept": 0x00281052,
+    "RescaleSlope": 0x00281053,
+    "LossyImageCompression": 0x00282110,
+    "ModalityLUTSequence": 0x00283000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who was scanned, in the file's own words: compared and hashed, never shown."""
+
+    identifier: str
+    name: str
+    birth_date: str
+    sex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What every slice of a stack must share."""
+
+    rows: int | None
+    columns: int | None
+    spacing_mm: tuple[float, ...] | None  #: between rows, between columns
+    orientation: tuple[float, ...] | None  #: direction along a row, then down a column
+    frame_of_reference_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How the stored numbers are written."""
+
+    transfer_syntax_uid: str
+    samples: int | None
+    photometric: str
+    frames: int
+    bits_allocated: int | None
+    bits_stored: int | None
+    high_bit: int | None
+    signed: bool
+    padding: int | None
+    has_modality_lut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """How the slice was made; None or empty where not said."""
+
+    study_instance_uid: str
+    study_date: str
+    acquisition_date: str
+    age: str
+    manufacturer: str
+    kernel: str
+    kvp: float | None
+    slice_thickness_mm: float | None
+    spacing_between_slices_mm: float | None
+    tilt_degrees: float | None
+    patient_position: str
+    contrast_agent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SliceHeader:
+    """One CT image."""
+
+    name: str  #: within its tree; may hold patient text
+    pixel_offset: int
+    sop_instance_uid: str
+    series_instance_uid: str
+    image_type: tuple[str, ...]
+    acquisition_number: str
+    instance_number: int | None
+    position_mm: tuple[float, ...] | None
+    slope: float | None  #: None if absent, NaN if malformed
+    intercept: float | None
+    lossy: bool
+    patient: Patient
+    grid: Grid
+    pixels: PixelFormat
+    exam: Exam
+
+
+def slice_header(name: str, fields: Fields) -> SliceHeader:
+    """Give the raw fields of a CT image their types."""
+    return SliceHeader(
+        name=name,
+        pixel_offset=fields.pixel_offset,
+        sop_instance_uid=fields.text(TAGS["SOPInstanceUID"]),
+        series_instance_uid=fields.text(TAGS["SeriesInstanceUID"]),
+        image_type=tuple(value.upper() for value in fields.texts(TAGS["ImageType"])),
+        acquisition_number=fields.text(TAGS["AcquisitionNumber"]),
+        instance_number=_integer_string(fields, "InstanceNumber"),
+        position_mm=fields.numbers(TAGS["ImagePositionPatient"]),
+        slope=fields.number(TAGS["RescaleSlope"]),
+        intercept=fields.number(TAGS["RescaleIntercept"]),
+        lossy=fields.text(TAGS["LossyImageCompression"]) == "01",
+        patient=_patient(fields),
+        grid=_grid(fields),
+        pixels=_pixel_format(fields),
+        exam=_exam(fields),
+    )
+
+
+def _patient(fields: Fields) -> Patient:
+    return Patient(
+        identifier=fields.text(TAGS["PatientID"]),
+        name=fields.text(TAGS["PatientName"]),
+        birth_date=fields.text(TAGS["PatientBirthDate"]),
+        sex=fields.text(TAGS["PatientSex"]),
+    )
+
+
+def _grid(fields: Fields) -> Grid:
+    return Grid(
+        rows=fields.integer(TAGS["Rows"]),
+        columns=fields.integer(TAGS["Columns"]),
+        spacing_mm=fields.numbers(TAGS["PixelSpacing"]),
+        orientation=fields.numbers(TAGS["ImageOrientationPatient"]),
+        frame_of_reference_uid=fields.text(TAGS["FrameOfReferenceUID"]),
+    )
+
+
+def _pixel_format(fields: Fields) -> PixelFormat:
+    signed = fields.integer(TAGS["PixelRepresentation"]) == 1
+    return PixelFormat(
+        transfer_syntax_uid=fields.transfer_syntax_uid,
+        samples=fields.integer(TAGS["SamplesPerPixel"]),
+        photometric=fields.text(TAGS["PhotometricInterpretation"]),
+        frames=_integer_string(fields, "NumberOfFrames") or 1,
+        bits_allocated=fields.integer(TAGS["BitsAllocated"]),
+        bits_stored=fields.integer(TAGS["BitsStored"]),
+        high_bit=fields.integer(TAGS["HighBit"]),
+        signed=signed,
+        padding=fields.integer(TAGS["PixelPaddingValue"], signed=signed),
+        has_modality_lut=fields.has(TAGS["ModalityLUTSequence"]),
+    )
+
+
+def _exam(fields: Fields) -> Exam:
+    return Exam(
+        study_instance_uid=fields.text(TAGS["StudyInstanceUID"]),
+        study_date=fields.text(TAGS["StudyDate"]),
+        acquisition_date=fields.text(TAGS["AcquisitionDate"]),
+        age=fields.text(TAGS["PatientAge"]),
+        manufacturer=fields.text(TAGS["Manufacturer"]),
+        kernel=fields.text(TAGS["ConvolutionKernel"]),
+        kvp=_positive(fields, "KVP"),
+        slice_thickness_mm=_positive(fields, "SliceThickness"),
+        spacing_between_slices_mm=_positive(fields, "SpacingBetweenSlices"),
+        tilt_degrees=_finite(fields, "GantryDetectorTilt"),
+        patient_position=fields.text(TAGS["PatientPosition"]).upper(),
+        contrast_agent=_names_agent(fields.text(TAGS["ContrastBolusAgent"])),
+    )
+
+
+def _finite(fields: Fields, keyword: str) -> float | None:
+    value = fields.number(TAGS[keyword])
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _positive(fields: Fields, keyword: str) -> float | None:
+    value = _finite(fields, keyword)
+    return round(value, 6) if value is not None and value > 0 else None
+
+
+def _integer_string(fields: Fields, keyword: str) -> int | None:
+    value = _finite(fields, keyword)
+    return None if value is None else int(value)
+
+
+def _names_agent(text: str) -> bool:
+    """Whether a contrast agent is named; some consoles write that there was none."""
+    return text.upper() not in ("", "NONE", "NO", "N/A", "NO CONTRAST", "WITHOUT")

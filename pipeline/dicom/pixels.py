@@ -1,0 +1,193 @@
+"""Stored numbers of one slice, as they are in the file: lengths checked, decoder chosen by name."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID
+
+from pipeline.dicom.headers import PixelFormat, SliceHeader
+from pipeline.dicom.parse import (
+    DEFLATED,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    inflate,
+)
+from pipeline.errors import InputRefused
+
+Stored = NDArray[np.int16] | NDArray[np.uint16]
+"""(rows, columns), the numbers as they are in the file."""
+
+NATIVE = (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED)
+
+DECODERS = {
+    "1.2.840.10008.1.2.5": "pydicom",  # RLE lossless
+    "1.2.840.10008.1.2.4.50": "gdcm",  # JPEG baseline, 8 bit: refused later by its depth
+    "1.2.840.10008.1.2.4.51": "gdcm",  # JPEG extended, 12 bit, lossy
+    "1.2.840.10008.1.2.4.57": "gdcm",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": "gdcm",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS near-lossless
+    "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
+    "1.2.840.10008.1.2.4.201": "pylibjpeg",  # HTJ2K lossless
+    "1.2.840.10008.1.2.4.202": "pylibjpeg",  # HTJ2K lossless, RPCL
+    "1.2.840.10008.1.2.4.203": "pylibjpeg",  # HTJ2K
+}
+"""Transfer syntax → the one plugin that decodes it; another one is never tried instead."""
+
+LOSSY = tuple(f"1.2.840.10008.1.2.4.{n}" for n in ("50", "51", "81"))
+"""Syntaxes that cannot be lossless (PS3.5 A.4); JPEG 2000 and HTJ2K may be either."""
+
+DECODE_ERRORS = (RuntimeError, ValueError, TypeError, AttributeError, IndexError, struct.error, OverflowError)
+"""What the plugins were seen to raise on damaged codestreams."""
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+ITEM_TAG = 0xFFFEE000
+END_TAG = 0xFFFEE0DD
+
+
+def check_format(pixels: PixelFormat) -> None:
+    """Refuse pixels that are not the 12 to 16 bit grey values of a CT (PS3.3 C.8.2.1).
+
+    Raises
+    ------
+    InputRefused
+        UNSUPPORTED_CODEC, NOT_CT_HU, TRUNCATED.
+    """
+    syntax = pixels.transfer_syntax_uid
+    if syntax not in NATIVE and syntax not in DECODERS:
+        raise InputRefused("UNSUPPORTED_CODEC", f"no decoder for the transfer syntax {UID(syntax).name}")
+    if pixels.samples != 1 or pixels.photometric != "MONOCHROME2":
+        raise InputRefused(
+            "NOT_CT_HU", "expected one sample per pixel as MONOCHROME2, found colour or inverted grey"
+        )
+    if pixels.has_modality_lut:
+        raise InputRefused("NOT_CT_HU", "expected rescale slope and intercept, found a modality lookup table")
+    stored, high = pixels.bits_stored, pixels.high_bit
+    if pixels.bits_allocated != 16 or stored is None or not 12 <= stored <= 16 or high is None:
+        found = f"{stored} of {pixels.bits_allocated}"
+        raise InputRefused("NOT_CT_HU", f"expected 12 to 16 bits stored of 16, found {found}")
+    if not stored - 1 <= high <= 15:
+        raise InputRefused("NOT_CT_HU", f"high bit {high} does not fit {stored} bits stored")
+    if pixels.frames != 1:
+        raise InputRefused("TRUNCATED", f"expected one frame in a CT image, found {pixels.frames}")
+
+
+def read_stored(stream: BinaryIO, header: SliceHeader) -> Stored:
+    """Read the stored numbers of a slice whose format was checked.
+
+    Returns
+    -------
+    ndarray
+        (rows, columns), int16 or uint16 as the header says, unused bits removed.
+
+    Raises
+    ------
+    InputRefused
+        TRUNCATED, DECODER_FAILED.
+    """
+    syntax = header.pixels.transfer_syntax_uid
+    body: BinaryIO = inflate(stream) if syntax == DEFLATED else stream
+    body.seek(header.pixel_offset)
+    length = _pixel_length(body, syntax)
+    rows, columns = header.grid.rows or 0, header.grid.columns or 0
+    if syntax in NATIVE:
+        values = _native(body, length, rows * columns, header.pixels)
+    else:
+        if length != UNDEFINED_LENGTH:
+            raise InputRefused(
+                "TRUNCATED", "expected encapsulated pixels of a compressed syntax, found plain ones"
+            )
+        values = _decoded(_frame(body.read()), rows, columns, header.pixels)
+    return _without_unused_bits(values, header.pixels).reshape(rows, columns)
+
+
+def _pixel_length(body: BinaryIO, syntax: str) -> int:
+    """Length of the pixel data's value; the stream is left at its start."""
+    order = ">" if syntax == EXPLICIT_BIG_ENDIAN else "<"
+    head = body.read(8)
+    if len(head) < 8:
+        raise InputRefused("TRUNCATED", "an image has no pixel data")
+    group, element, length = struct.unpack(order + "HHI", head)
+    if (group, element) != (0x7FE0, 0x0010):
+        raise InputRefused("NOT_CT_HU", "expected integer pixel data, found floating-point ones")
+    if syntax == IMPLICIT_LITTLE_ENDIAN:
+        return int(length)
+    rest = body.read(4)
+    if len(rest) < 4:
+        raise InputRefused("TRUNCATED", "an image ends before its pixel data")
+    return int(struct.unpack(order + "I", rest)[0])
+
+
+def _native(body: BinaryIO, length: int, count: int, pixels: PixelFormat) -> NDArray[np.uint16]:
+    expected = 2 * count
+    if length != expected:
+        raise InputRefused("TRUNCATED", f"expected {expected} bytes of pixel data, the header names {length}")
+    data = bytearray(expected)
+    if body.readinto(data) != expected:  # type: ignore[attr-defined]
+        raise InputRefused("TRUNCATED", f"expected {expected} bytes of pixel data, the file ends before")
+    order = ">" if pixels.transfer_syntax_uid == EXPLICIT_BIG_ENDIAN else "<"
+    return np.frombuffer(data, dtype=order + "u2").astype(np.uint16, copy=False)
+
+
+def _frame(data: bytes) -> bytes:
+    """The codestream of a single encapsulated frame: all fragments after the offset table (PS3.5 A.4)."""
+    fragments: list[bytes] = []
+    at = 0
+    while True:
+        if at + 8 > len(data):
+            raise InputRefused("TRUNCATED", "the compressed pixel data end without their delimiter")
+        group, element, length = struct.unpack_from("<HHI", data, at)
+        tag, at = (group << 16) | element, at + 8
+        if tag == END_TAG:
+            break
+        if tag != ITEM_TAG or at + length > len(data):
+            raise InputRefused("TRUNCATED", "the compressed pixel data are cut or damaged")
+        fragments.append(data[at : at + length])
+        at += length
+    frame = b"".join(fragments[1:])
+    if not frame:
+        raise InputRefused("TRUNCATED", "the compressed pixel data are empty")
+    return frame
+
+
+def _decoded(frame: bytes, rows: int, columns: int, pixels: PixelFormat) -> NDArray[np.uint16]:
+    syntax = pixels.transfer_syntax_uid
+    options: dict[str, Any] = {
+        "rows": rows,
+        "columns": columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": 1,
+        "photometric_interpretation": "MONOCHROME2",
+        "bits_allocated": 16,
+        "bits_stored": pixels.bits_stored,
+        "pixel_representation": int(pixels.signed),
+        "pixel_keyword": "PixelData",
+    }
+    try:
+        decoder = get_decoder(UID(syntax))
+        array, _ = decoder.as_array(
+            encapsulate([frame]), raw=True, decoding_plugin=DECODERS[syntax], **options
+        )
+    except DECODE_ERRORS as error:
+        found = f"{UID(syntax).name} ({type(error).__name__})"
+        raise InputRefused("DECODER_FAILED", f"the compressed pixels cannot be decoded: {found}") from error
+    if array.shape != (rows, columns) or array.dtype.itemsize != 2:
+        raise InputRefused("DECODER_FAILED", f"expected {rows} x {columns} pixels, decoded {array.shape}")
+    return np.ascontiguousarray(array).view(np.uint16).ravel()
+
+
+def _without_unused_bits(values: NDArray[np.uint16], pixels: PixelFormat) -> Stored:
+    """Shift out what is not pixel value (overlays lived there), and carry the sign."""
+    stored, high = pixels.bits_stored or 16, pixels.high_bit or 15
+    typed = values.view(np.int16) if pixels.signed else values
+    if stored == 16:
+        return typed
+    return np.right_shift(np.left_shift(typed, 15 - high), 16 - stored)

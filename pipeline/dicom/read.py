@@ -1,0 +1,96 @@
+"""One CT series as a scan in HU: the only way in for DICOM images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.dicom.acquisition import describe
+from pipeline.dicom.canonical import axis_order
+from pipeline.dicom.choose import choose_series
+from pipeline.dicom.discover import Inventory, Series, take_inventory
+from pipeline.dicom.flags import header_flags
+from pipeline.dicom.headers import SliceHeader
+from pipeline.dicom.hounsfield import HounsfieldWriter, check_rescale, holds_int16
+from pipeline.dicom.identity import config_folder, load_salt
+from pipeline.dicom.pixels import NATIVE, Stored, check_format, read_stored
+from pipeline.dicom.repeats import drop_repeats
+from pipeline.dicom.stack import Stack, build_stack, check_agreement
+from pipeline.dicom.tree import Tree, open_tree
+from pipeline.domain.image import CTVolume
+from pipeline.domain.scan import QualityFlag, Scan
+from pipeline.errors import InputRefused
+
+DECODING_THREADS = 2
+"""Compressed slices decoded at a time: the codecs release the interpreter lock."""
+
+
+def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
+    """Read one CT series from a folder, a zip or a file.
+
+    Slices are ordered by their positions; axes are flipped and swapped, never resampled, to be the
+    nearest to head, back and left. HU are int16 where slope is 1 and intercept whole on all slices,
+    else float32; values below -1024 (padding) become -1024.
+
+    Parameters
+    ----------
+    series_uid : str, optional
+        The series to read; without it, `choose_series` decides.
+
+    Raises
+    ------
+    InputRefused
+        With the code of what cannot be trusted; see ``docs/dicom.md``.
+    """
+    with open_tree(Path(path)) as tree:
+        inventory = take_inventory(tree)
+        return read_series(tree, choose_series(inventory, series_uid), inventory)
+
+
+def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
+    """Read a chosen series of an inventory, from the tree it was found in."""
+    slices = list(series.slices)
+    check_agreement(slices)
+    for header in slices:
+        check_format(header.pixels)
+        check_rescale(header)
+    slices, repeat_flags = drop_repeats(slices, lambda header: _stored(tree, header))
+    stack = build_stack(slices)
+    volume, pixel_flags = _read_volume(tree, stack)
+    acquisition = describe(list(stack.slices), volume, load_salt(config_folder()))
+    flags = (*repeat_flags, *header_flags(stack, inventory), *pixel_flags)
+    return Scan(volume, acquisition, flags)
+
+
+def _read_volume(tree: Tree, stack: Stack) -> tuple[CTVolume, tuple[QualityFlag, ...]]:
+    """Fill one array slice by slice, through a view that has the order of the source."""
+    order = axis_order(stack.affine)
+    shape = (len(stack.slices), stack.rows, stack.columns)
+    geometry = order.geometry(shape, stack.affine)
+    hu = np.empty(geometry.shape, dtype=np.int16 if holds_int16(stack.slices) else np.float32)
+    writer = HounsfieldWriter(order.to_source(hu))
+    for n, stored in enumerate(_all_stored(tree, stack.slices)):
+        writer.write(n, stored, stack.slices[n])
+    hu.setflags(write=False)
+    return CTVolume(hu, geometry), writer.finish()
+
+
+def _all_stored(tree: Tree, slices: tuple[SliceHeader, ...]) -> Iterator[Stored]:
+    """Stored numbers of all slices in order; compressed ones are decoded in parallel."""
+    if all(s.pixels.transfer_syntax_uid in NATIVE for s in slices):
+        yield from (_stored(tree, s) for s in slices)
+        return
+    with ThreadPoolExecutor(DECODING_THREADS) as pool:
+        for start in range(0, len(slices), 4 * DECODING_THREADS):  # a few at a time, to bound memory
+            yield from pool.map(lambda s: _stored(tree, s), slices[start : start + 4 * DECODING_THREADS])
+
+
+def _stored(tree: Tree, header: SliceHeader) -> Stored:
+    try:
+        with tree.open(header.name) as stream:
+            return read_stored(stream, header)
+    except OSError as error:
+        raise InputRefused("UNREADABLE", "a slice cannot be read: permission or device error") from error
