@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.dicom.codecs import LOSSY
 from pipeline.dicom.discover import Inventory
 from pipeline.dicom.headers import SliceHeader
-from pipeline.dicom.pixels import LOSSY
 from pipeline.dicom.stack import Stack
 from pipeline.domain.scan import QualityFlag
 from pipeline.errors import InputRefused

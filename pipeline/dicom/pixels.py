@@ -1,16 +1,15 @@
-"""Stored numbers of one slice, as they are in the file: lengths checked, decoder chosen by name."""
+"""Stored numbers of one slice, as they are in the file: lengths checked, spare bits removed."""
 
 from __future__ import annotations
 
 import struct
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.encaps import encapsulate
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
+from pipeline.dicom.codecs import COMPRESSED, decode_frame
 from pipeline.dicom.headers import PixelFormat, SliceHeader
 from pipeline.dicom.parse import (
     DEFLATED,
@@ -26,28 +25,6 @@ Stored = NDArray[np.int16] | NDArray[np.uint16]
 
 NATIVE = (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED)
 
-DECODERS = {
-    "1.2.840.10008.1.2.5": "pydicom",  # RLE lossless
-    "1.2.840.10008.1.2.4.50": "gdcm",  # JPEG baseline, 8 bit: refused later by its depth
-    "1.2.840.10008.1.2.4.51": "gdcm",  # JPEG extended, 12 bit, lossy
-    "1.2.840.10008.1.2.4.57": "gdcm",  # JPEG lossless
-    "1.2.840.10008.1.2.4.70": "gdcm",  # JPEG lossless, first-order prediction
-    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS lossless
-    "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS near-lossless
-    "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000 lossless
-    "1.2.840.10008.1.2.4.91": "pylibjpeg",  # JPEG 2000
-    "1.2.840.10008.1.2.4.201": "pylibjpeg",  # HTJ2K lossless
-    "1.2.840.10008.1.2.4.202": "pylibjpeg",  # HTJ2K lossless, RPCL
-    "1.2.840.10008.1.2.4.203": "pylibjpeg",  # HTJ2K
-}
-"""Transfer syntax → the one plugin that decodes it; another one is never tried instead."""
-
-LOSSY = tuple(f"1.2.840.10008.1.2.4.{n}" for n in ("50", "51", "81"))
-"""Syntaxes that cannot be lossless (PS3.5 A.4); JPEG 2000 and HTJ2K may be either."""
-
-DECODE_ERRORS = (RuntimeError, ValueError, TypeError, AttributeError, IndexError, struct.error, OverflowError)
-"""What the plugins were seen to raise on damaged codestreams."""
-
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM_TAG = 0xFFFEE000
 END_TAG = 0xFFFEE0DD
@@ -62,7 +39,7 @@ def check_format(pixels: PixelFormat) -> None:
         UNSUPPORTED_CODEC, NOT_CT_HU, TRUNCATED.
     """
     syntax = pixels.transfer_syntax_uid
-    if syntax not in NATIVE and syntax not in DECODERS:
+    if syntax not in NATIVE and syntax not in COMPRESSED:
         raise InputRefused("UNSUPPORTED_CODEC", f"no decoder for the transfer syntax {UID(syntax).name}")
     if pixels.samples != 1 or pixels.photometric != "MONOCHROME2":
         raise InputRefused(
@@ -105,7 +82,7 @@ def read_stored(stream: BinaryIO, header: SliceHeader) -> Stored:
             raise InputRefused(
                 "TRUNCATED", "expected encapsulated pixels of a compressed syntax, found plain ones"
             )
-        values = _decoded(_frame(body.read()), rows, columns, header.pixels)
+        values = decode_frame(_frame(body.read()), (rows, columns), header.pixels).ravel()
     return _without_unused_bits(values, header.pixels).reshape(rows, columns)
 
 
@@ -156,32 +133,6 @@ def _frame(data: bytes) -> bytes:
     if not frame:
         raise InputRefused("TRUNCATED", "the compressed pixel data are empty")
     return frame
-
-
-def _decoded(frame: bytes, rows: int, columns: int, pixels: PixelFormat) -> NDArray[np.uint16]:
-    syntax = pixels.transfer_syntax_uid
-    options: dict[str, Any] = {
-        "rows": rows,
-        "columns": columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": 1,
-        "photometric_interpretation": "MONOCHROME2",
-        "bits_allocated": 16,
-        "bits_stored": pixels.bits_stored,
-        "pixel_representation": int(pixels.signed),
-        "pixel_keyword": "PixelData",
-    }
-    try:
-        decoder = get_decoder(UID(syntax))
-        array, _ = decoder.as_array(
-            encapsulate([frame]), raw=True, decoding_plugin=DECODERS[syntax], **options
-        )
-    except DECODE_ERRORS as error:
-        found = f"{UID(syntax).name} ({type(error).__name__})"
-        raise InputRefused("DECODER_FAILED", f"the compressed pixels cannot be decoded: {found}") from error
-    if array.shape != (rows, columns) or array.dtype.itemsize != 2:
-        raise InputRefused("DECODER_FAILED", f"expected {rows} x {columns} pixels, decoded {array.shape}")
-    return np.ascontiguousarray(array).view(np.uint16).ravel()
 
 
 def _without_unused_bits(values: NDArray[np.uint16], pixels: PixelFormat) -> Stored:
