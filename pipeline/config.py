@@ -1,0 +1,262 @@
+"""Settings: one frozen section per step, with its defaults and limits.
+
+A preset or a user's file is YAML that holds only what differs from these defaults.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import UsageError
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class BodySettings(Section):
+    """What is patient and what is table, clothing and air."""
+
+    skin_hu: float = Field(-350.0, ge=-900, le=-150)
+    """Between air (-1000) and fat (-100)."""
+    table_thickness_mm: float = Field(14.0, ge=2, le=60)
+    """Anything thinner than this that hangs on the body by itself is not the patient."""
+    smallest_part_mm3: float = Field(2000.0, ge=0)
+    """Smaller pieces of tissue are not body."""
+
+
+class SkeletonSettings(Section):
+    """How bone is told from other bright tissue."""
+
+    grid_mm: float = Field(1.25, ge=0.5, le=3)
+    """Voxels are pooled to about this size before the search for bone."""
+    bone_hu: float = Field(180.0, ge=100, le=400)
+    """Cortex after pooling."""
+    joined_hu: float = Field(140.0, ge=80, le=400)
+    """A bright piece joined to bone at this level, and no denser than bone there, is bone."""
+    marrow_reach_mm: float = Field(30.0, ge=10, le=60)
+    """How far the cortex may lie from the inside it encloses."""
+    marrow_contrast_hu: float = Field(150.0, ge=50, le=500)
+    """By how much the cortex is denser than the inside it encloses."""
+    cortex_hu: float = Field(250.0, ge=100, le=800)
+    """Least density of a cortex that encloses an inside."""
+    enclosed_fraction: float = Field(0.65, gt=0, le=1)
+    """Share of the 26 directions in which a cortex must be met."""
+    smallest_marrow_mm3: float = Field(50.0, ge=0)
+    """A bright component needs this much enclosed inside to be bone by that alone."""
+
+
+class CandidateSettings(Section):
+    """Which voxels count as calcified, and how they are gathered into components."""
+
+    seed_hu: float = Field(220.0, ge=80, le=3000)
+    """A component needs a voxel this bright (at 120 kVp, unenhanced)."""
+    edge_hu: float = Field(180.0, ge=60, le=3000)
+    """And reaches as far as this (at 120 kVp, unenhanced)."""
+    noise_factor: float = Field(5.0, ge=0, le=20)
+    """A seed must stand out of the surrounding tissue by this many local standard deviations."""
+    smoothing_mm: float = Field(0.4, ge=0, le=2)
+    """Gaussian sigma of the light smoothing before thresholds are applied."""
+    fragment_gap_mm: float = Field(2.0, ge=0, le=10)
+    """Fragments no further apart than this are one lesion."""
+    smallest_mm3: float = Field(3.0, ge=0)
+    """Components below this are noise."""
+    plateau_reach_mm: float = Field(2.0, ge=0.5, le=6)
+    """How far blur carries: the edge of a lesion lies halfway to the plateau found this near."""
+
+    @model_validator(mode="after")
+    def _seed_above_edge(self) -> Self:
+        if self.seed_hu < self.edge_hu:
+            raise ValueError("seed_hu must not lie below edge_hu")
+        return self
+
+
+class PartingSettings(Section):
+    """How a dense lump is parted from the bone it touches."""
+
+    lump_hu: tuple[float, ...] = (250.0, 350.0, 450.0, 550.0)
+    """Levels at which dense lumps are looked for."""
+    lump_radius_mm: tuple[float, ...] = (6.5, 4.8, 4.2, 4.0)
+    """Radius a ball must have to fit into a lump at each level; no cortex but a shaft's is as thick."""
+    free_fraction: float = Field(0.3, ge=0, le=1)
+    """Share of a lump's surroundings that must be soft tissue."""
+    marrow_fraction: float = Field(0.2, ge=0, le=1)
+    """Largest share of a lump's surface that may lie on the inside of a bone."""
+
+
+class RegisterSettings(Section):
+    """How the skeleton of one scan is laid on that of another."""
+
+    sample_points: int = Field(4000, ge=200, le=100_000)
+    """Points drawn from the bone surface of the earlier scan."""
+    trim_fraction: float = Field(0.7, gt=0.2, le=1)
+    """Share of the best fitting points that count: bones move against one another."""
+    iterations: int = Field(60, ge=5, le=500)
+    accepted_residual_mm: float = Field(3.0, gt=0, le=20)
+    """Median surface distance above which the fit is rejected."""
+    largest_growth: float = Field(0.08, ge=0, le=0.3)
+    """Scales further from 1 than this are not growth."""
+
+
+class MatchSettings(Section):
+    """Which lesions of two scans are the same one."""
+
+    reach_mm: float = Field(6.0, ge=0, le=50)
+    """Largest distance between the surfaces of one lesion on two dates, after registration."""
+
+
+class RespondSettings(Section):
+    """Tracks to response."""
+
+    change_fraction: float = Field(0.25, gt=0, lt=1)
+    """Calcinosis: beyond plus or minus this share of the burden is change."""
+
+
+class FigureSettings(Section):
+    """Pictures for people."""
+
+    enabled: bool = True
+    dots_per_inch: int = Field(110, ge=50, le=600)
+    half_width_mm: float = Field(60.0, ge=15, le=300)
+    """Least half width of the cut-out around a lesion."""
+    most_lesions: int = Field(24, ge=0)
+    """Pictures are made for this many of the largest lesions."""
+
+
+class Settings(Section):
+    """All sections together."""
+
+    body: BodySettings = BodySettings()
+    skeleton: SkeletonSettings = SkeletonSettings()
+    candidates: CandidateSettings = CandidateSettings()
+    parting: PartingSettings = PartingSettings()
+    register_bones: RegisterSettings = RegisterSettings()
+    match: MatchSettings = MatchSettings()
+    respond: RespondSettings = RespondSettings()
+    figures: FigureSettings = FigureSettings()
+
+    def with_(self, **sections: Mapping[str, Any]) -> Settings:
+        """The same settings with some values changed, by section.
+
+        Raises
+        ------
+        UsageError
+            For an unknown section or name, or a value out of its limits.
+        """
+        return settings_from(merge(self.model_dump(mode="json"), sections))
+
+    def sha256(self) -> str:
+        """Hash of all that decides the numbers (pictures left out)."""
+        content = self.model_dump(mode="json", exclude={"figures"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A nested mapping with the values of another laid over it."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        nested = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(old, value) if nested else value  # type: ignore[arg-type]
+    return merged
+
+
+def settings_from(content: Mapping[str, Any]) -> Settings:
+    """Settings from nested plain values.
+
+    Raises
+    ------
+    UsageError
+        Naming the first key that is unknown or out of its limits.
+    """
+    try:
+        return Settings.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"setting {where or 'file'}: {first['msg']}") from error
+    except TypeError as error:
+        raise UsageError(f"settings hold a value that is not plain: {error}") from error
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """Nested plain values of a YAML file.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or is not a mapping of sections.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"settings file {file.name} cannot be read: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(f"settings file {file.name} must map sections to settings")
+    return content
+
+
+def preset_folder() -> Path:
+    """Where the shipped presets lie: in the installed package, or in the source tree."""
+    inside = Path(__file__).parent / "configs"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def preset_names() -> list[str]:
+    """Names of the shipped presets."""
+    return sorted(file.stem for file in preset_folder().glob("*.yaml"))
+
+
+def load_settings(name_or_file: str | None, overrides: Sequence[str] = ()) -> Settings:
+    """Settings of a preset or file, with single values laid over it.
+
+    Parameters
+    ----------
+    name_or_file : str or None
+        A preset's name, a path to a YAML file, or None for the defaults.
+    overrides : sequence of str
+        Each ``section.key=value``; the value is read as YAML.
+
+    Raises
+    ------
+    UsageError
+        For an unknown preset, key or value.
+    """
+    content: dict[str, Any] = {}
+    if name_or_file is not None:
+        content = read_settings(_preset_file(name_or_file))
+    for override in overrides:
+        content = merge(content, _parse_override(override))
+    return settings_from(content)
+
+
+def _preset_file(name_or_file: str) -> Path:
+    if name_or_file in preset_names():
+        return preset_folder() / f"{name_or_file}.yaml"
+    file = Path(name_or_file)
+    if not file.is_file():
+        known = ", ".join(preset_names())
+        raise UsageError(f"no preset and no file is called {name_or_file!r}; presets: {known}")
+    return file
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    path, separator, value = text.partition("=")
+    section, dot, key = path.strip().partition(".")
+    if not (separator and dot and section and key):
+        raise UsageError(f"expected section.key=value, found {text!r}")
+    try:
+        return {section: {key: yaml.safe_load(value)}}
+    except yaml.YAMLError as error:
+        raise UsageError(f"the value of {path.strip()} cannot be read") from error
