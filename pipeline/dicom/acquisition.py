@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import math
 import re
 import unicodedata
 from dataclasses import replace
 from typing import Literal
 
+from pipeline.dicom.fingerprint import input_sha256
 from pipeline.dicom.headers import Exam, SliceHeader
 from pipeline.dicom.identity import keyed_hash
 from pipeline.domain.image import CTVolume
@@ -40,28 +40,8 @@ def describe(slices: list[SliceHeader], volume: CTVolume, salt: bytes | None) ->
         study_instance_uid=first.exam.study_instance_uid or None,
         series_instance_uid=first.series_instance_uid or None,
         frame_of_reference_uid=first.grid.frame_of_reference_uid or None,
-        input_sha256=None,
     )
-    return _with_hash(fields, volume)
-
-
-def _with_hash(acquisition: Acquisition, volume: CTVolume) -> Acquisition:
-    """Add the hash of the voxels and of the fields that decide the numbers; no identity goes in."""
-    deciding = (
-        acquisition.study_date,
-        acquisition.age_years,
-        acquisition.sex,
-        acquisition.manufacturer,
-        acquisition.kvp,
-        acquisition.kernel,
-        acquisition.slice_thickness_mm,
-        acquisition.contrast_agent,
-    )
-    digest = hashlib.sha256(repr(deciding).encode())
-    digest.update(repr((volume.geometry.shape, volume.hu.dtype.str)).encode())
-    digest.update(volume.geometry.affine.round(6).tobytes())
-    digest.update(volume.hu.data)
-    return replace(acquisition, input_sha256=digest.hexdigest())
+    return replace(fields, input_sha256=input_sha256(volume, fields))
 
 
 def parse_date(text: str) -> dt.date | None:
