@@ -93,6 +93,17 @@ class PartingSettings(Section):
     """Largest share of a lump's surface that may lie on the inside of a bone."""
 
 
+class MimicSettings(Section):
+    """What only looks like calcinosis."""
+
+    smallest_lesion_mm3: float = Field(5.0, ge=0)
+    """Smaller components are listed as noise."""
+    joined_fraction: float = Field(0.5, gt=0, le=1)
+    """Share of a component that hangs on bone by half-bright tissue, to be a piece of it."""
+    fragment_thickness_mm: float = Field(8.0, ge=0)
+    """Thicker ones are not cortex."""
+
+
 class RegisterSettings(Section):
     """How the skeleton of one scan is laid on that of another."""
 
@@ -139,6 +150,7 @@ class Settings(Section):
     skeleton: SkeletonSettings = SkeletonSettings()
     candidates: CandidateSettings = CandidateSettings()
     parting: PartingSettings = PartingSettings()
+    mimics: MimicSettings = MimicSettings()
     register_bones: RegisterSettings = RegisterSettings()
     match: MatchSettings = MatchSettings()
     respond: RespondSettings = RespondSettings()

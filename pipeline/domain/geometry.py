@@ -40,6 +40,15 @@ def frozen_array(values: ArrayLike, dtype: type | np.dtype[np.generic]) -> NDArr
     return array
 
 
+def grow_box(box: Box, margin_voxels: Index3, shape: Index3) -> Box:
+    """A box widened on all sides, cut at the edge of a grid of `shape`."""
+    k, j, i = (
+        slice(max(0, s.start - m), min(n, s.stop + m))
+        for s, m, n in zip(box, margin_voxels, shape, strict=True)
+    )
+    return k, j, i
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Geometry:
     """A regular grid of voxels in patient space.

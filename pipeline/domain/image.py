@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.geometry import Box, Geometry, frozen_array
+from pipeline.domain.geometry import Box, Geometry, frozen_array, grow_box
 from pipeline.errors import GeometryError
 
 
@@ -127,12 +127,3 @@ class BoxedMask:
         )
         voxels[inner] = self.voxels
         return BoxedMask(voxels, box, self.geometry)
-
-
-def grow_box(box: Box, margin_voxels: tuple[int, int, int], shape: tuple[int, int, int]) -> Box:
-    """A box widened on all sides, cut at the edge of a grid of `shape`."""
-    k, j, i = (
-        slice(max(0, s.start - m), min(n, s.stop + m))
-        for s, m, n in zip(box, margin_voxels, shape, strict=True)
-    )
-    return k, j, i

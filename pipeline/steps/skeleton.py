@@ -1,63 +1,53 @@
-"""Bone: bright components that have a cortex around a less dense inside.
-
-First everything bright that hangs together is gathered, then each component is asked whether it
-encloses an inside (see `enclosure`). What a lump of calcium added to a bone by touching it is
-taken off again in `parting`.
-"""
+"""The skeleton of a scan, with the calcium that touches it taken off."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from pipeline.config import SkeletonSettings
-from pipeline.domain.geometry import Box, Float3, Index3
-from pipeline.domain.image import CTVolume, Mask
-from pipeline.steps.enclosure import enclosed_fraction
-from pipeline.steps.grid import expand, pool_max, pool_mean, pool_steps
+from pipeline.config import PartingSettings, SkeletonSettings
+from pipeline.domain.geometry import Geometry
+from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.steps.bone import Bone, segment_bone
+from pipeline.steps.parting import find_lump_cores, grow_lumps, without_lumps
 
-MARROW_FLOOR_HU = -250.0
-"""Below this there is gas: the inside of a bowel loop, not of a bone."""
-SPONGIOSA_CONTRAST_HU = 100.0
-"""A weaker contrast, asked of a component by itself: small bones and those without a dense cortex."""
-SPONGIOSA_CORTEX_HU = 200.0
-SPONGIOSA_FRACTION = 0.09
-"""Share of a component that must be enclosed by itself at the weaker contrast: small bones of adults have
-0.1 to 0.5, homogeneous calcium up to 0.07 by its texture."""
-MARROW_FRACTION = 0.02
-"""The same at the full contrast."""
-SURE_FRACTION = 0.15
-"""Components with this share of marrow among everything else around need no test by themselves."""
-SMALLEST_BONE_MM3 = 400.0
-"""A smaller component cannot be told to be bone by its inside."""
+UNNAMED_BONE = "other_bone"
+LARGEST_HOLE_MM2 = 600.0
+"""A hole in a slice of bone up to this size is its inside: a femoral head has 1500 mm², the pelvic ring
+ten times that."""
+LUMP_REACH_MM = 8.0
+"""How far around its core a lump is hidden while the bones under it are looked for."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Bone:
-    """Bright components told to be bone, and their inside."""
+class Skeleton:
+    """Bones, and what hangs on them."""
 
-    solid: NDArray[np.bool_]  #: [k, j, i], cortex and inside, still with lumps that touch it
-    marrow: NDArray[np.bool_]  #: [k, j, i], the enclosed inside
-    joined: NDArray[np.bool_]  #: [k, j, i], small bright pieces joined to bone by half-bright tissue
+    labels: LabelMap  #: value → bone, on the scan's grid
+    lumps: NDArray[np.bool_]  #: [k, j, i], calcium that touches bone
+    joined: NDArray[np.bool_]  #: [k, j, i], bright pieces joined to bone by half-bright tissue
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Pooled:
-    """The scan on the grid where bone is looked for."""
-
-    mean_hu: NDArray[np.float32]
-    peak_hu: NDArray[np.float32]
-    body: NDArray[np.bool_]
-    steps: Index3
-    spacing_mm: Float3
-    shape: Index3  #: of the fine grid
+    @property
+    def solid(self) -> NDArray[np.bool_]:
+        """[k, j, i], any bone."""
+        return np.asarray(self.labels.values > 0)
 
 
-def segment_bone(smooth: CTVolume, body: Mask, settings: SkeletonSettings, *, bone_hu: float) -> Bone:
-    """Find the bones of a scan, whole or cut by its edges.
+def segment_skeleton(
+    smooth: CTVolume,
+    body: Mask,
+    skeleton_settings: SkeletonSettings,
+    parting_settings: PartingSettings,
+    *,
+    bone_hu: float,
+) -> Skeleton:
+    """Find the bones and part them from lumps of calcium that touch them.
+
+    Where a lump is found, bones are looked for a second time without it: between a lump and a
+    bone soft tissue is enclosed just as marrow is.
 
     Parameters
     ----------
@@ -66,118 +56,37 @@ def segment_bone(smooth: CTVolume, body: Mask, settings: SkeletonSettings, *, bo
     body : Mask
         The patient, on the same grid.
     bone_hu : float
-        Level at which components are gathered.
+        Level at which bright components are gathered.
     """
-    pooled = _pool(smooth, body, settings)
-    marrow = _marrow(pooled, settings)
-    fine_marrow = np.asarray(expand(marrow, pooled.steps, pooled.shape), dtype=bool)
-    bright = ((smooth.hu >= bone_hu) & body.voxels) | fine_marrow
-    labels = cc3d.connected_components(bright, connectivity=6)
-    is_bone = _which_are_bone(labels, fine_marrow, pooled, settings)
-    solid = is_bone[labels]
-    joined = _joined_pieces(labels, is_bone, pooled, settings) & ~solid
-    return Bone(solid, fine_marrow & solid, joined)
+    bone = segment_bone(smooth, body, skeleton_settings, bone_hu=bone_hu)
+    cores = find_lump_cores(smooth, bone, parting_settings)
+    if not cores.any():
+        return _skeleton(bone, cores, smooth)
+    bare = without_lumps(smooth, cores, reach_mm=LUMP_REACH_MM)
+    bones_alone = segment_bone(bare, body, skeleton_settings, bone_hu=bone_hu)
+    bright = (bone.solid & (smooth.hu >= bone_hu)) | bones_alone.solid
+    lumps = grow_lumps(smooth, cores, bright, bones_alone.marrow)
+    solid = bright & ~lumps
+    return _skeleton(Bone(solid, bones_alone.marrow, bone.joined & ~solid), lumps, smooth)
 
 
-def _pool(smooth: CTVolume, body: Mask, settings: SkeletonSettings) -> _Pooled:
-    steps = pool_steps(smooth.geometry, target_mm=settings.grid_mm)
-    return _Pooled(
-        mean_hu=pool_mean(smooth.hu, steps),
-        peak_hu=np.asarray(pool_max(smooth.hu, steps), dtype=np.float32),
-        body=np.asarray(pool_max(body.voxels, steps), dtype=bool),
-        steps=steps,
-        spacing_mm=smooth.geometry.coarsen(steps).spacing_mm,
-        shape=smooth.geometry.shape,
-    )
-
-
-def _marrow(pooled: _Pooled, settings: SkeletonSettings) -> NDArray[np.bool_]:
-    fraction = enclosed_fraction(
-        pooled.mean_hu,
-        pooled.peak_hu,
-        spacing_mm=pooled.spacing_mm,
-        reach_mm=settings.marrow_reach_mm,
-        floor_hu=settings.cortex_hu,
-        contrast_hu=settings.marrow_contrast_hu,
-    )
-    enclosed = fraction >= settings.enclosed_fraction
-    return np.asarray(enclosed & pooled.body & (pooled.mean_hu > MARROW_FLOOR_HU))
-
-
-def _which_are_bone(
-    labels: NDArray[np.uint32], marrow: NDArray[np.bool_], pooled: _Pooled, settings: SkeletonSettings
+def _fill_insides(
+    solid: NDArray[np.bool_], lumps: NDArray[np.bool_], geometry: Geometry
 ) -> NDArray[np.bool_]:
-    """Yes or no for every label; label 0 is never bone."""
-    counts = np.bincount(labels.ravel())
-    inside = np.bincount(labels[marrow], minlength=len(counts))
-    voxel_mm3 = float(np.prod(pooled.spacing_mm)) / float(np.prod(pooled.steps))
-    is_bone = inside / counts >= SURE_FRACTION
-    is_bone &= inside * voxel_mm3 >= settings.smallest_marrow_mm3
-    open_question = ~is_bone & (counts * voxel_mm3 >= SMALLEST_BONE_MM3)
-    boxes = cc3d.statistics(labels)["bounding_boxes"]
-    for label in np.flatnonzero(open_question):
-        if label:
-            is_bone[label] = _encloses_by_itself(labels, int(label), boxes[label], pooled, settings)
-    is_bone[0] = False
-    return np.asarray(is_bone)
+    """Bones with the small holes of each axial slice filled: spongiosa that was not found enclosed."""
+    most = round(LARGEST_HOLE_MM2 / (geometry.spacing_mm[1] * geometry.spacing_mm[2]))
+    filled = solid.copy()
+    for plane, lump in zip(filled, lumps, strict=True):
+        if plane.any():
+            holes = ndimage.binary_fill_holes(plane) & ~plane
+            labels, count = ndimage.label(holes)
+            small = np.bincount(labels.ravel(), minlength=count + 1) <= most
+            small[0] = False
+            plane |= small[labels] & ~lump
+    return filled
 
 
-def _encloses_by_itself(
-    labels: NDArray[np.uint32], label: int, box: Box, pooled: _Pooled, settings: SkeletonSettings
-) -> bool:
-    """Whether a component, with all others taken away, has a cortex around an inside."""
-    coarse = _coarse_box(box, pooled)
-    fine = tuple(
-        slice(s.start * step, min(s.stop * step, size))
-        for s, step, size in zip(coarse, pooled.steps, pooled.shape, strict=True)
-    )
-    own = np.asarray(pool_max(labels[fine] == label, pooled.steps), dtype=bool)
-    alone = np.where(own, pooled.peak_hu[coarse], np.float32(-1000))
-    for contrast, floor, least in (
-        (settings.marrow_contrast_hu, settings.cortex_hu, MARROW_FRACTION),
-        (SPONGIOSA_CONTRAST_HU, SPONGIOSA_CORTEX_HU, SPONGIOSA_FRACTION),
-    ):
-        fraction = enclosed_fraction(
-            pooled.mean_hu[coarse],
-            alone,
-            spacing_mm=pooled.spacing_mm,
-            reach_mm=settings.marrow_reach_mm,
-            floor_hu=floor,
-            contrast_hu=contrast,
-            cut=_cut_sides(coarse, pooled.mean_hu.shape),
-        )
-        enclosed = (fraction >= settings.enclosed_fraction) & (pooled.mean_hu[coarse] > MARROW_FLOOR_HU)
-        if np.count_nonzero(enclosed) >= least * np.count_nonzero(own):
-            return True
-    return False
-
-
-def _coarse_box(box: Box, pooled: _Pooled) -> Box:
-    """The box of a component on the pooled grid, one voxel wider."""
-    k, j, i = (
-        slice(max(0, s.start // step - 1), min(size, -(-s.stop // step) + 1))
-        for s, step, size in zip(box, pooled.steps, pooled.mean_hu.shape, strict=True)
-    )
-    return k, j, i
-
-
-def _cut_sides(box: Box, shape: tuple[int, ...]) -> tuple[tuple[bool, bool], ...]:
-    """For each axis, whether the box ends at the low and at the high edge of the scan."""
-    return tuple((s.start == 0, s.stop == size) for s, size in zip(box, shape, strict=True))
-
-
-def _joined_pieces(
-    labels: NDArray[np.uint32], is_bone: NDArray[np.bool_], pooled: _Pooled, settings: SkeletonSettings
-) -> NDArray[np.bool_]:
-    """Pieces that hang on a bone by tissue brighter than muscle: thin cortex lost to partial volume."""
-    bone = np.asarray(pool_max(is_bone[labels], pooled.steps), dtype=bool)
-    half_bright = ((pooled.mean_hu >= settings.joined_hu) & pooled.body) | bone
-    groups = cc3d.connected_components(half_bright, connectivity=6)
-    touching = np.zeros(int(groups.max()) + 1, dtype=bool)
-    touching[np.unique(groups[bone])] = True
-    touching[0] = False
-    near = np.asarray(expand(touching[groups], pooled.steps, pooled.shape), dtype=bool)
-    hit = np.zeros(len(is_bone), dtype=bool)
-    hit[np.unique(labels[near])] = True
-    hit[0] = False
-    return np.asarray((hit & ~is_bone)[labels])
+def _skeleton(bone: Bone, lumps: NDArray[np.bool_], smooth: CTVolume) -> Skeleton:
+    values = _fill_insides(bone.solid, lumps, smooth.geometry).astype(np.uint8)
+    values.setflags(write=False)
+    return Skeleton(LabelMap(values, smooth.geometry, {1: UNNAMED_BONE}), lumps, bone.joined)

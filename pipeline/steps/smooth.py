@@ -71,8 +71,9 @@ def _lagged_noise(volume: CTVolume, body: Mask, steps: Index3, *, axis: int) -> 
         part = slice(k * steps[0], (k + 1) * steps[0])
         hu = np.moveaxis(volume.hu[part], axis, 0)
         soft = np.moveaxis(body.voxels[part], axis, 0) & (hu > low) & (hu < high)
-        difference = hu[lag:].astype(np.float32) - hu[:-lag]
-        difference[~(soft[lag:] & soft[:-lag])] = np.nan
+        difference = np.full(hu.shape, np.nan, dtype=np.float32)
+        pairs = soft[lag:] & soft[:-lag]
+        difference[:-lag][pairs] = hu[lag:][pairs].astype(np.float32) - hu[:-lag][pairs]
         noise[k] = _block_deviation(np.moveaxis(difference, 0, axis), steps)
     return noise
 
