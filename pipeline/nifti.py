@@ -6,8 +6,10 @@ What is read is flipped and swapped to the canonical order of axes, never resamp
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +33,13 @@ AIR_HU = -1024
 
 HIGHEST_HU = np.iinfo(np.int16).max
 HIGHEST_LABEL = np.iinfo(np.uint16).max
+
+NIFTI_1_AND_2 = (348, 540)
+HEADER_BYTES = 540
+FLOAT_TYPES = {16: "f4", 64: "f8"}
+"""Codes of ``datatype`` in nifti1.h; the header's own length tells the version and the byte order."""
+
+CHUNK_BYTES = 2**24
 
 NO_ACQUISITION = QualityFlag("NIFTI_NO_ACQUISITION", "info", "kVp, kernel, contrast and patient unknown")
 
@@ -70,6 +79,7 @@ def read_volume(path: Path) -> Scan:
         BAD_GEOMETRY for sheared axes or no orientation at all.
     """
     array, geometry = _read(Path(path))
+    _check_finite(Path(path))
     if min(geometry.shape) < MIN_VOXELS_PER_AXIS:
         raise InputRefused(
             "NOT_A_VOLUME", f"expected at least 3 voxels along each axis, found {geometry.shape}"
@@ -101,14 +111,32 @@ def read_label_map(path: Path, names: Mapping[int, str]) -> LabelMap:
 
 
 def _as_hu(array: NDArray[np.generic]) -> NDArray[np.int16] | NDArray[np.float32]:
-    if not np.isfinite(array).all():
-        raise InputRefused("HU_IMPLAUSIBLE", "the volume holds values that are not finite")
     dtype = np.int16 if _is_whole(array) else np.float32
+    limits = np.iinfo(array.dtype) if np.issubdtype(array.dtype, np.integer) else np.finfo(array.dtype)
+    low, high = max(AIR_HU, limits.min), min(HIGHEST_HU, limits.max)
     hu = np.empty(array.shape, dtype=dtype)
     for k in range(array.shape[0]):  # slice by slice: a clipped copy of the whole is not needed
-        hu[k] = np.clip(array[k], AIR_HU, HIGHEST_HU)
+        hu[k] = np.clip(array[k], low, high)
     hu.setflags(write=False)
     return hu
+
+
+def _check_finite(path: Path) -> None:
+    """Refuse stored values that are not finite: the NIfTI library would make them 0 HU, which is water."""
+    with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as file:
+        header = file.read(HEADER_BYTES)
+        order = "<" if struct.unpack_from("<i", header)[0] in NIFTI_1_AND_2 else ">"
+        second = struct.unpack_from(order + "i", header)[0] == NIFTI_1_AND_2[1]
+        code = struct.unpack_from(order + "h", header, 12 if second else 70)[0]
+        if code not in FLOAT_TYPES:
+            return
+        start = struct.unpack_from(order + ("q" if second else "f"), header, 168 if second else 108)[0]
+        file.seek(int(start))
+        while part := file.read(CHUNK_BYTES):
+            stored = np.dtype(order + FLOAT_TYPES[code])
+            values = np.frombuffer(part, dtype=stored, count=len(part) // stored.itemsize)
+            if not np.isfinite(values).all():
+                raise InputRefused("HU_IMPLAUSIBLE", "the volume holds values that are not finite")
 
 
 def _is_whole(array: NDArray[np.generic]) -> bool:

@@ -13,6 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from pipeline.dicom.headers import PixelFormat
+from pipeline.dicom.parse import uid_name
 from pipeline.errors import InputRefused
 
 JPEG_2000 = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203))
@@ -63,7 +64,7 @@ def decode_frame(frame: bytes, shape: tuple[int, int], pixels: PixelFormat) -> N
     try:
         array = _openjpeg(frame, pixels) if syntax in JPEG_2000 else _plugin(frame, shape, pixels)
     except DECODE_ERRORS as error:
-        found = f"{UID(syntax).name}: {type(error).__name__}"
+        found = f"{uid_name(syntax)}: {type(error).__name__}"
         raise InputRefused("DECODER_FAILED", f"the compressed pixels cannot be decoded ({found})") from error
     if array.shape != shape or array.dtype.itemsize != 2:
         found = f"{array.shape} of {8 * array.dtype.itemsize} bits"

@@ -6,10 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.uid import UID
-
 from pipeline.dicom.headers import CT_IMAGE, TAGS, SliceHeader, slice_header
-from pipeline.dicom.parse import parse_header
+from pipeline.dicom.parse import parse_header, uid_name
 from pipeline.dicom.tree import Skipped, Tree, open_tree
 from pipeline.errors import InputRefused
 
@@ -78,9 +76,21 @@ def discover(path: Path) -> Inventory:
     """
     with open_tree(path) as tree:
         inventory = take_inventory(tree)
-    if path.is_file() and [s.reason for s in inventory.skipped] == [NOT_DICOM]:
-        raise InputRefused("NOT_DICOM", "the file is neither DICOM nor a zip of DICOM files")
+    refuse_other_file(path, inventory)
     return inventory
+
+
+def refuse_other_file(path: Path, inventory: Inventory) -> None:
+    """Refuse a path that is one file of another kind, say so rather than that there is no CT.
+
+    Raises
+    ------
+    InputRefused
+        NOT_DICOM.
+    """
+    only_stranger = [s.reason for s in inventory.skipped] == [NOT_DICOM] and not inventory.series
+    if only_stranger and path.is_file():
+        raise InputRefused("NOT_DICOM", "the file is neither DICOM nor a zip of DICOM files")
 
 
 def take_inventory(tree: Tree) -> Inventory:
@@ -103,14 +113,15 @@ def _look_at(tree: Tree, name: str) -> SliceHeader | Skipped:
         with tree.open(name) as stream:
             fields = parse_header(stream, tuple(TAGS.values()))
     except InputRefused as refusal:
+        if refusal.code == "RESOURCE_LIMIT":
+            raise
         return Skipped(name, f"{DAMAGED}: {refusal.reason}")
     except OSError:
         return Skipped(name, "a file that cannot be opened")
     if fields is None:
         return Skipped(name, NOT_DICOM)
-    reason = _why_no_slice(
-        fields.text(TAGS["SOPClassUID"]), fields.text(TAGS["Modality"]), fields.texts(TAGS["ImageType"])
-    )
+    sop_class_uid = fields.uid(TAGS["SOPClassUID"]) or fields.media_class_uid
+    reason = _why_no_slice(sop_class_uid, fields.text(TAGS["Modality"]), fields.texts(TAGS["ImageType"]))
     return slice_header(name, fields) if reason is None else Skipped(name, reason)
 
 
@@ -119,19 +130,14 @@ def _why_no_slice(sop_class_uid: str, modality: str, image_type: tuple[str, ...]
     if sop_class_uid == ENHANCED_CT:
         return "an enhanced multi-frame CT, not read yet"
     if sop_class_uid != CT_IMAGE:
-        return f"not a CT image: {_name_of(sop_class_uid)}"
+        return f"not a CT image: {uid_name(sop_class_uid)}"
+    if not modality:
+        return f"{DAMAGED}: its header ends early"
     if modality != "CT":
         return "a CT image object of another modality"
     if "LOCALIZER" in (value.upper() for value in image_type):
         return "a localizer"
     return None
-
-
-def _name_of(sop_class_uid: str) -> str:
-    known = UID(sop_class_uid) if sop_class_uid else None
-    if known is None:
-        return "no SOP class (a DICOMDIR has none)"
-    return known.name if known.type == "SOP Class" else "an unknown SOP class"
 
 
 def _is_reformat(header: SliceHeader) -> bool:

@@ -44,14 +44,15 @@ def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:
         *_contrast_flags(stack.slices),
         *_spacing_flags(stack),
         *_posture_flags(stack.slices[0]),
+        *_mixed_flags(stack.slices),
         *_damage_flags(inventory),
     )
 
 
 def _kind_flags(image_type: tuple[str, ...]) -> list[QualityFlag]:
-    for value in image_type:
-        if any(word in value for word in NO_HU_TYPES):
-            raise InputRefused("NOT_PRIMARY", f"expected HU slices, found images of the type {value[:16]!a}")
+    for word in NO_HU_TYPES:
+        if any(word in value for value in image_type):
+            raise InputRefused("NOT_PRIMARY", f"expected HU of slices, found images of the type {word}")
     if image_type[:1] == ("DERIVED",) or any("MONO" in v or "VMI" in v for v in image_type[2:]):
         message = "derived images (reformatted, virtual monoenergetic or processed): HU may be shifted"
         return [QualityFlag("NOT_PRIMARY", "warning", message)]
@@ -83,6 +84,14 @@ def _spacing_flags(stack: Stack) -> list[QualityFlag]:
         message = f"the header names {stated:g} mm between slices, the positions say {spacing:.3g} mm"
         flags.append(QualityFlag("SPACING_TAG_WRONG", "info", message))
     return flags
+
+
+def _mixed_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:
+    ways = {(s.exam.kvp, s.exam.kernel, s.exam.slice_thickness_mm) for s in slices}
+    if len(ways) == 1:
+        return []
+    message = "kVp, kernel or slice thickness changes inside the series"
+    return [QualityFlag("MIXED_ACQUISITION", "warning", message)]
 
 
 def _posture_flags(header: SliceHeader) -> list[QualityFlag]:

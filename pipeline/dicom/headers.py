@@ -33,6 +33,7 @@ TAGS = {
     "SeriesInstanceUID": 0x0020000E,
     "AcquisitionNumber": 0x00200012,
     "InstanceNumber": 0x00200013,
+    "TemporalPositionIdentifier": 0x00200100,
     "ImagePositionPatient": 0x00200032,
     "ImageOrientationPatient": 0x00200037,
     "FrameOfReferenceUID": 0x00200052,
@@ -118,7 +119,7 @@ class SliceHeader:
     sop_instance_uid: str
     series_instance_uid: str
     image_type: tuple[str, ...]
-    acquisition_number: str
+    acquisition: tuple[str, str]  #: acquisition number and temporal position
     instance_number: int | None
     position_mm: tuple[float, ...] | None
     slope: float | None  #: None if absent, NaN if malformed
@@ -136,9 +137,12 @@ def slice_header(name: str, fields: Fields) -> SliceHeader:
         name=name,
         pixel_offset=fields.pixel_offset,
         sop_instance_uid=fields.text(TAGS["SOPInstanceUID"]),
-        series_instance_uid=fields.text(TAGS["SeriesInstanceUID"]),
+        series_instance_uid=fields.uid(TAGS["SeriesInstanceUID"]),
         image_type=tuple(value.upper() for value in fields.texts(TAGS["ImageType"])),
-        acquisition_number=fields.text(TAGS["AcquisitionNumber"]),
+        acquisition=(
+            fields.text(TAGS["AcquisitionNumber"]),
+            fields.text(TAGS["TemporalPositionIdentifier"]),
+        ),
         instance_number=_integer_string(fields, "InstanceNumber"),
         position_mm=fields.numbers(TAGS["ImagePositionPatient"]),
         slope=fields.number(TAGS["RescaleSlope"]),
@@ -166,7 +170,7 @@ def _grid(fields: Fields) -> Grid:
         columns=fields.integer(TAGS["Columns"]),
         spacing_mm=fields.numbers(TAGS["PixelSpacing"]),
         orientation=fields.numbers(TAGS["ImageOrientationPatient"]),
-        frame_of_reference_uid=fields.text(TAGS["FrameOfReferenceUID"]),
+        frame_of_reference_uid=fields.uid(TAGS["FrameOfReferenceUID"]),
     )
 
 
@@ -188,7 +192,7 @@ def _pixel_format(fields: Fields) -> PixelFormat:
 
 def _exam(fields: Fields) -> Exam:
     return Exam(
-        study_instance_uid=fields.text(TAGS["StudyInstanceUID"]),
+        study_instance_uid=fields.uid(TAGS["StudyInstanceUID"]),
         study_date=fields.text(TAGS["StudyDate"]),
         acquisition_date=fields.text(TAGS["AcquisitionDate"]),
         age=fields.text(TAGS["PatientAge"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,15 @@ def holds_int16(slices: Iterable[SliceHeader]) -> bool:
     return all(s.slope == 1 and s.intercept is not None and s.intercept == int(s.intercept) for s in slices)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Sample:
+    """Every few voxels of a slice, before anything is clipped."""
+
+    hu: NDArray[np.float32]
+    slope: float
+    intercept: float
+
+
 class HounsfieldWriter:
     """Fills a volume with HU one slice after the other, watching what goes in.
 
@@ -72,7 +82,7 @@ class HounsfieldWriter:
     def __init__(self, volume: NDArray[np.generic]) -> None:
         self._volume = volume
         self._histogram = np.zeros((HIGHEST_HU - LOWEST_HU) // BIN_HU + 1, dtype=np.int64)
-        self._previous: NDArray[np.float32] | None = None
+        self._recent: list[_Sample] = []
         self._top_hu, self._top_count = -math.inf, 0
         self._padding_ignored = False
 
@@ -82,7 +92,7 @@ class HounsfieldWriter:
         Raises
         ------
         InputRefused
-            HU_IMPLAUSIBLE if the body's HU jump against the slice before.
+            HU_IMPLAUSIBLE if the body's HU jump against the slices before.
         """
         slope, intercept = header.slope or 1.0, header.intercept or 0.0
         if self._volume.dtype == np.int16:
@@ -130,9 +140,11 @@ class HounsfieldWriter:
         bins = (np.clip(hu, LOWEST_HU, HIGHEST_HU) - LOWEST_HU).astype(np.int32) // BIN_HU
         self._histogram += np.bincount(bins.ravel(), minlength=self._histogram.size)
         self._note_top(n)
-        if self._previous is not None:
-            _check_jump(self._previous, hu)
-        self._previous = hu
+        self._recent = [*self._recent[-2:], _Sample(hu, slope, intercept)]
+        if len(self._recent) >= 2:
+            _check_step(*self._recent[-2:])
+        if len(self._recent) == 3:
+            _check_spike(*self._recent)
 
     def _note_top(self, n: int) -> None:
         top = float(self._volume[n].max())
@@ -152,17 +164,28 @@ def whole_hu(stored: Stored, intercept: int) -> NDArray[np.integer]:
     return np.add(clipped, intercept, dtype=np.int32) if intercept else clipped
 
 
-def _check_jump(before: NDArray[np.float32], hu: NDArray[np.float32]) -> None:
-    """Refuse a slice whose body differs from the slice before as a whole."""
-    body = (before > BODY_HU) | (hu > BODY_HU)
-    if np.count_nonzero(body) < MIN_BODY_SAMPLES:
+def _check_step(before: _Sample, now: _Sample) -> None:
+    """Refuse a body that jumps where the rescale changes; without change it may just begin or end."""
+    same_scale = (before.slope, before.intercept) == (now.slope, now.intercept)
+    if not same_scale and abs(jump_hu(before.hu, now.hu)) > JUMP_LIMIT_HU:
+        raise InputRefused("HU_IMPLAUSIBLE", "the body's HU jump where the rescale changes between slices")
+
+
+def _check_spike(before: _Sample, middle: _Sample, after: _Sample) -> None:
+    """Refuse one slice that differs as a whole from both neighbours, which agree."""
+    up, down = jump_hu(before.hu, middle.hu), jump_hu(middle.hu, after.hu)
+    if up * down >= 0 or min(abs(up), abs(down)) <= JUMP_LIMIT_HU:
         return
-    jump_hu = float(np.median((hu - before)[body]))
-    if abs(jump_hu) > JUMP_LIMIT_HU:
-        raise InputRefused(
-            "HU_IMPLAUSIBLE",
-            f"the body's HU jump by {jump_hu:.0f} between neighbours: rescale wrong on a slice",
-        )
+    if abs(jump_hu(before.hu, after.hu)) < JUMP_LIMIT_HU:
+        raise InputRefused("HU_IMPLAUSIBLE", f"one slice's body lies {up:.0f} HU beside both its neighbours")
+
+
+def jump_hu(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
+    """Median change of the body from one slice to another; 0 where there is too little of it."""
+    body = (before > BODY_HU) | (after > BODY_HU)
+    if np.count_nonzero(body) < MIN_BODY_SAMPLES:
+        return 0.0
+    return float(np.median((after - before)[body]))
 
 
 def check_plausible(histogram: NDArray[np.int64]) -> float:

@@ -7,17 +7,19 @@ value becomes "not known" instead of a warning, and a file is parsed once and qu
 from __future__ import annotations
 
 import math
+import re
 import struct
 import warnings
 import zlib
 from io import BytesIO
 from typing import BinaryIO
 
-from pydicom import dcmread
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
+from pydicom.uid import UID
 
 from pipeline.errors import InputRefused
 
@@ -54,10 +56,13 @@ PARSE_ERRORS = (
 class Fields:
     """The header of one file, by tag; what is absent or malformed is None."""
 
-    def __init__(self, dataset: Dataset, transfer_syntax_uid: str, pixel_offset: int) -> None:
+    def __init__(
+        self, dataset: Dataset, transfer_syntax_uid: str, pixel_offset: int, media_class_uid: str = ""
+    ) -> None:
         self._dataset = dataset
         self.transfer_syntax_uid = transfer_syntax_uid
         self.pixel_offset = pixel_offset  #: where the pixel data element starts, after inflating
+        self.media_class_uid = media_class_uid  #: what the file's meta information says it holds
 
     def has(self, tag: int) -> bool:
         """Whether the element is there, even if empty."""
@@ -79,6 +84,11 @@ class Fields:
             return raw.decode("utf-8").strip(" \0")
         except UnicodeDecodeError:
             return raw.decode("latin-1").strip(" \0")
+
+    def uid(self, tag: int) -> str:
+        """A UID; empty if absent or holding anything but digits and dots."""
+        text = self.text(tag)
+        return text if re.fullmatch(r"[0-9.]{1,64}", text) else ""
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """The values of a multi-valued text."""
@@ -104,6 +114,13 @@ class Fields:
             return None
         big = self.transfer_syntax_uid == EXPLICIT_BIG_ENDIAN
         return int.from_bytes(raw, "big" if big else "little", signed=signed)
+
+
+def uid_name(uid: str) -> str:
+    """Name of a UID from a file; the UID itself where unknown; nothing of it where it is no UID."""
+    if not re.fullmatch(r"[0-9.]{1,64}", uid):
+        return "a malformed UID"
+    return UID(uid, validation_mode=config.IGNORE).name
 
 
 def _number(text: str) -> float:
@@ -149,7 +166,8 @@ def _parse(stream: BinaryIO, tags: tuple[int, ...], *, deflated: bool) -> Fields
         return Fields(dataset, DEFLATED, body.tell())
     file = dcmread(stream, stop_before_pixels=True, specific_tags=list(tags), force=True)
     named = file.file_meta.get("TransferSyntaxUID")
-    return Fields(file, str(named) if named else _syntax_of(file), stream.tell())
+    syntax = str(named) if named else _syntax_of(file)
+    return Fields(file, syntax, stream.tell(), str(file.file_meta.get("MediaStorageSOPClassUID", "")))
 
 
 def _syntax_of(dataset: Dataset) -> str:

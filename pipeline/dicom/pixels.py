@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import UID
 
 from pipeline.dicom.codecs import COMPRESSED, decode_frame
 from pipeline.dicom.headers import PixelFormat, SliceHeader
@@ -17,6 +16,7 @@ from pipeline.dicom.parse import (
     EXPLICIT_LITTLE_ENDIAN,
     IMPLICIT_LITTLE_ENDIAN,
     inflate,
+    uid_name,
 )
 from pipeline.errors import InputRefused
 
@@ -25,9 +25,26 @@ Stored = NDArray[np.int16] | NDArray[np.uint16]
 
 NATIVE = (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED)
 
+MAX_PIXELS = 2**24
+"""4096 x 4096, four times the largest matrix of a CT scanner in each direction."""
+
+OFFSET_BYTES = 4
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM_TAG = 0xFFFEE000
 END_TAG = 0xFFFEE0DD
+
+
+def check_size(header: SliceHeader) -> None:
+    """Refuse a matrix that no scanner makes.
+
+    Raises
+    ------
+    InputRefused
+        RESOURCE_LIMIT.
+    """
+    rows, columns = header.grid.rows or 0, header.grid.columns or 0
+    if rows * columns > MAX_PIXELS:
+        raise InputRefused("RESOURCE_LIMIT", f"a slice of {rows} x {columns} pixels is beyond any CT")
 
 
 def check_format(pixels: PixelFormat) -> None:
@@ -40,7 +57,7 @@ def check_format(pixels: PixelFormat) -> None:
     """
     syntax = pixels.transfer_syntax_uid
     if syntax not in NATIVE and syntax not in COMPRESSED:
-        raise InputRefused("UNSUPPORTED_CODEC", f"no decoder for the transfer syntax {UID(syntax).name}")
+        raise InputRefused("UNSUPPORTED_CODEC", f"no decoder for the transfer syntax {uid_name(syntax)}")
     if pixels.samples != 1 or pixels.photometric != "MONOCHROME2":
         raise InputRefused(
             "NOT_CT_HU", "expected one sample per pixel as MONOCHROME2, found colour or inverted grey"
@@ -129,10 +146,17 @@ def _frame(data: bytes) -> bytes:
             raise InputRefused("TRUNCATED", "the compressed pixel data are cut or damaged")
         fragments.append(data[at : at + length])
         at += length
-    frame = b"".join(fragments[1:])
-    if not frame:
+    return _only_frame(fragments)
+
+
+def _only_frame(fragments: list[bytes]) -> bytes:
+    """Join the fragments of one frame; the first is the offset table."""
+    if len(fragments) < 2 or not fragments[1]:
         raise InputRefused("TRUNCATED", "the compressed pixel data are empty")
-    return frame
+    table, first, *others = fragments
+    if len(table) > OFFSET_BYTES or any(f[:4] == first[:4] for f in others):
+        raise InputRefused("TRUNCATED", "expected one compressed frame, found several")
+    return b"".join(fragments[1:])
 
 
 def _without_unused_bits(values: NDArray[np.uint16], pixels: PixelFormat) -> Stored:

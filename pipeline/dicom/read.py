@@ -11,13 +11,14 @@ import numpy as np
 from pipeline.dicom.acquisition import describe
 from pipeline.dicom.canonical import axis_order
 from pipeline.dicom.choose import choose_series
-from pipeline.dicom.discover import Inventory, Series, take_inventory
+from pipeline.dicom.discover import Inventory, Series, refuse_other_file, take_inventory
 from pipeline.dicom.flags import header_flags
 from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.hounsfield import HounsfieldWriter, check_rescale, holds_int16
 from pipeline.dicom.identity import config_folder, load_salt
-from pipeline.dicom.pixels import NATIVE, Stored, check_format, read_stored
-from pipeline.dicom.repeats import drop_repeats
+from pipeline.dicom.phases import choose_acquisition
+from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, read_stored
+from pipeline.dicom.repeats import drop_copies, drop_repeats
 from pipeline.dicom.stack import Stack, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
 from pipeline.domain.image import CTVolume
@@ -47,6 +48,7 @@ def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
     """
     with open_tree(Path(path)) as tree:
         inventory = take_inventory(tree)
+        refuse_other_file(Path(path), inventory)
         return read_series(tree, choose_series(inventory, series_uid), inventory)
 
 
@@ -55,13 +57,20 @@ def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
     slices = list(series.slices)
     check_agreement(slices)
     for header in slices:
+        check_size(header)
         check_format(header.pixels)
         check_rescale(header)
-    slices, repeat_flags = drop_repeats(slices, lambda header: _stored(tree, header))
+
+    def stored_of(header: SliceHeader) -> Stored:
+        return _stored(tree, header)
+
+    slices, copy_flags = drop_copies(slices, stored_of)
+    slices, phase_flags = choose_acquisition(slices)
+    slices, repeat_flags = drop_repeats(slices, stored_of)
     stack = build_stack(slices)
     volume, pixel_flags = _read_volume(tree, stack)
     acquisition = describe(list(stack.slices), volume, load_salt(config_folder()))
-    flags = (*repeat_flags, *header_flags(stack, inventory), *pixel_flags)
+    flags = (*copy_flags, *phase_flags, *repeat_flags, *header_flags(stack, inventory), *pixel_flags)
     return Scan(volume, acquisition, flags)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,39 +10,47 @@ import numpy as np
 
 from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.pixels import Stored
-from pipeline.dicom.stack import at_one_position
+from pipeline.dicom.stack import MIN_SLICES, at_one_position, positions_mm
 from pipeline.domain.scan import QualityFlag
 from pipeline.errors import InputRefused
 
 StoredOf = Callable[[SliceHeader], Stored]
+Kept = tuple[list[SliceHeader], tuple[QualityFlag, ...]]
 
 
-def drop_repeats(
-    slices: list[SliceHeader], stored_of: StoredOf
-) -> tuple[list[SliceHeader], tuple[QualityFlag, ...]]:
-    """Keep one of each image.
+def drop_copies(slices: list[SliceHeader], stored_of: StoredOf) -> Kept:
+    """Keep one of each SOP Instance UID.
 
     Parameters
     ----------
     stored_of : callable
-        Gives the stored numbers of a slice; asked only where two claim one UID or one position.
+        Gives the stored numbers of a slice; asked only where two claim one UID.
 
     Raises
     ------
     InputRefused
-        UID_CONFLICT, DUPLICATE_POSITION.
+        UID_CONFLICT.
     """
     kept = _one_per_uid(slices, stored_of)
-    copies = len(slices) - len(kept)
-    flags = []
-    if copies:
-        flags.append(QualityFlag("REPEATED_FILES", "info", f"{copies} copies of slices were left out"))
-    unique = _one_per_position(kept, stored_of)
-    if len(unique) < len(kept):
-        number = len(kept) - len(unique)
-        message = f"{number} slices with the same pixels at the same position were left out"
-        flags.append(QualityFlag("REPEATED_SLICES", "warning", message))
-    return unique, tuple(flags)
+    if len(kept) == len(slices):
+        return kept, ()
+    message = f"{len(slices) - len(kept)} copies of slices were left out"
+    return kept, (QualityFlag("REPEATED_FILES", "info", message),)
+
+
+def drop_repeats(slices: list[SliceHeader], stored_of: StoredOf) -> Kept:
+    """Keep one of each position, where the pixels are the same.
+
+    Raises
+    ------
+    InputRefused
+        DUPLICATE_POSITION; AMBIGUOUS_SERIES where all positions are there equally often.
+    """
+    kept = _one_per_position(slices, stored_of)
+    if len(kept) == len(slices):
+        return kept, ()
+    message = f"{len(slices) - len(kept)} slices with the same pixels at the same position were left out"
+    return kept, (QualityFlag("REPEATED_SLICES", "warning", message),)
 
 
 def _one_per_uid(slices: list[SliceHeader], stored_of: StoredOf) -> list[SliceHeader]:
@@ -60,9 +68,19 @@ def _one_per_position(slices: list[SliceHeader], stored_of: StoredOf) -> list[Sl
     dropped: set[str] = set()
     for one, other in at_one_position(slices):
         if not _same_pixels(one, other, stored_of):
-            raise InputRefused("DUPLICATE_POSITION", "two slices with different pixels lie at one position")
+            raise _contradiction(slices)
         dropped.add(other.sop_instance_uid)
     return [s for s in slices if s.sop_instance_uid not in dropped]
+
+
+def _contradiction(slices: list[SliceHeader]) -> InputRefused:
+    """Name the refusal: phases without numbers have every position equally often."""
+    places = Counter(positions_mm(slices).round(2).tolist())
+    times = set(places.values())
+    if len(times) == 1 and len(places) >= MIN_SLICES:
+        found = f"every position {times.pop()} times: phases that are not numbered"
+        return InputRefused("AMBIGUOUS_SERIES", f"expected one volume, the series holds {found}")
+    return InputRefused("DUPLICATE_POSITION", "two slices with different pixels lie at one position")
 
 
 def _same_header(one: SliceHeader, other: SliceHeader) -> bool:

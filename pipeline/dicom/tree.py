@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class ZipTree:
     def open(self, name: str) -> BinaryIO:
         try:
             return BytesIO(self._archive.read(name))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
             raise OSError("a damaged or encrypted zip member") from error
 
 
@@ -119,11 +120,9 @@ def open_tree(path: Path) -> Iterator[Tree]:
     """
     if not os.path.lexists(path):
         raise InputRefused("NOT_FOUND", "there is no such file or folder")
-    if not path.is_dir() and not path.is_file():
-        raise InputRefused(
-            "UNREADABLE", "expected a folder, a zip or a file, found a pipe, device or broken link"
-        )
     try:
+        if not path.is_dir() and not path.is_file():
+            raise InputRefused("UNREADABLE", "expected a folder or file, found a pipe, device or broken link")
         if path.is_file() and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 yield ZipTree(archive)
