@@ -109,6 +109,13 @@ class BoxedMask:
         """Voxel-count volume."""
         return self.voxel_count * self.geometry.voxel_volume_mm3
 
+    @property
+    def touches_edge(self) -> bool:
+        """Whether a set voxel lies on the outermost layer of the grid."""
+        return any(
+            s.start == 0 or s.stop == n for s, n in zip(self.box, self.geometry.shape, strict=True)
+        )
+
     def index_kji(self) -> NDArray[np.int64]:
         """(n, 3): indices of the set voxels in the whole grid."""
         return np.argwhere(self.voxels) + np.array([s.start for s in self.box])

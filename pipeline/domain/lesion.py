@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.domain.geometry import Float3
@@ -97,6 +97,10 @@ class Candidate:
     kind: ExcludedKind | Literal["lesion"] = "lesion"
     status: Status = "definite"
     reason: str = ""  #: why it is excluded or indeterminate, in words
+
+    def on_grid(self, mask: BoxedMask) -> Candidate:
+        """The same candidate with its mask carried to another grid."""
+        return replace(self, mask=mask)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -1,0 +1,102 @@
+"""Is this scan fit to be measured, and what to beware of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import MimicSettings
+from pipeline.domain.analysis import Coverage, Threshold
+from pipeline.domain.geometry import Geometry
+from pipeline.domain.image import LabelMap, Mask
+from pipeline.domain.scan import QualityFlag, Scan
+from pipeline.errors import InputRefused
+
+THICK_SLICE_MM = 4.0
+FAINT_CALCIUM_HU = 300.0
+"""Plateau of the faintest deposit that the detection limit is stated for."""
+TISSUE_HU = 60.0
+BLUR_FWHM_MM = 1.5
+"""Full width at half maximum of the in-plane point spread of soft-tissue kernels."""
+TRUNCATED_FRACTION = 0.02
+"""Share of the picture's side faces that must be body for the body to run out of the picture."""
+
+
+def describe_coverage(body: Mask, skeleton: LabelMap) -> Coverage:
+    """What the scan shows and what it cuts off."""
+    z_mm = body.geometry.bounds_lps_mm()[:, 2]
+    cut = _faces_touched(skeleton.values > 0)
+    return Coverage(
+        z_range_mm=(float(z_mm[0]), float(z_mm[1])),
+        bones_complete=(),
+        bones_cut=tuple(skeleton.names.values()) if cut else (),
+        in_plane_truncated=_is_truncated(body.voxels),
+    )
+
+
+def _faces_touched(voxels: NDArray[np.bool_]) -> bool:
+    return bool(any(voxels.take(end, axis=axis).any() for axis in range(3) for end in (0, -1)))
+
+
+def _is_truncated(body: NDArray[np.bool_]) -> bool:
+    faces = [body.take(end, axis=axis) for axis in (1, 2) for end in (0, -1)]
+    return any(np.count_nonzero(face) > TRUNCATED_FRACTION * face.size for face in faces)
+
+
+def quality_flags(
+    scan: Scan, coverage: Coverage, skeleton: LabelMap, noise_hu: float | None
+) -> tuple[QualityFlag, ...]:
+    """What a reader of the numbers should know, beyond what the reader of the files found."""
+    flags = []
+    thickness = scan.acquisition.slice_thickness_mm or scan.volume.geometry.spacing_mm[0]
+    if thickness > THICK_SLICE_MM:
+        flags.append(
+            QualityFlag("THICK_SLICE", "warning", f"{thickness:g} mm slices: small deposits are lost in them")
+        )
+    if coverage.in_plane_truncated:
+        flags.append(
+            QualityFlag("IN_PLANE_TRUNCATED", "warning", "the body runs out of the picture sideways")
+        )
+    if not (skeleton.values > 0).any():
+        flags.append(QualityFlag("ANATOMY_UNKNOWN", "warning", "no bone was found in the scan"))
+    if noise_hu is None:
+        flags.append(
+            QualityFlag("NOISE_UNKNOWN", "warning", "no soft tissue to estimate the noise from was found")
+        )
+    return tuple(flags)
+
+
+def require_body(body: Mask) -> None:
+    """Refuse a scan that shows air alone.
+
+    Raises
+    ------
+    InputRefused
+        EMPTY_SCAN.
+    """
+    if not body.voxels.any():
+        raise InputRefused("EMPTY_SCAN", "expected a patient, found nothing denser than air")
+
+
+def detection_limit_mm3(
+    geometry: Geometry, threshold: Threshold, noise_hu: float | None, *, noise_factor: float, settings: MimicSettings
+) -> float | None:
+    """Volume of a faint deposit (300 HU) that is just seen, by blur, voxel size and noise.
+
+    A deposit smaller than the volume over which a point is spread is dimmed by the ratio of the
+    two; it is seen while its peak stays above the seed threshold and above the noise.
+
+    Returns
+    -------
+    float or None
+        None where the noise is unknown or a deposit that faint is never seen.
+    """
+    if noise_hu is None:
+        return None
+    needed_hu = max(threshold.seed_hu, TISSUE_HU + noise_factor * noise_hu)
+    if needed_hu >= FAINT_CALCIUM_HU:
+        return None
+    k, j, i = geometry.spacing_mm
+    spread_mm3 = float(k * np.hypot(j, BLUR_FWHM_MM) * np.hypot(i, BLUR_FWHM_MM))
+    contrast = (needed_hu - TISSUE_HU) / (FAINT_CALCIUM_HU - TISSUE_HU)
+    return max(settings.smallest_lesion_mm3, contrast * spread_mm3)

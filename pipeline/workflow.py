@@ -1,0 +1,193 @@
+"""From a scan to its analysis, and from analyses to a comparison: composition only."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from pipeline.config import Settings
+from pipeline.domain.analysis import Analysis, Burden, Threshold
+from pipeline.domain.geometry import Box, Geometry
+from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.lesion import Candidate, Excluded, Interval, Lesion
+from pipeline.domain.scan import Scan
+from pipeline.steps import quality
+from pipeline.steps.body import segment_body
+from pipeline.steps.candidates import find_bright, gather_candidates
+from pipeline.steps.density import measure_density
+from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
+from pipeline.steps.mimics import classify_candidates
+from pipeline.steps.site import locate, midline_x_mm
+from pipeline.steps.size import measure_size
+from pipeline.steps.skeleton import segment_skeleton
+from pipeline.steps.smooth import smooth_volume
+from pipeline.steps.threshold import choose_threshold
+
+OnStage = Callable[[str], None]
+"""Told the name of each stage as it begins."""
+
+
+def _silent(_: str) -> None:
+    """Nobody listens."""
+
+
+def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage = _silent) -> Analysis:
+    """Find and measure every soft-tissue calcification of a scan.
+
+    Parameters
+    ----------
+    scan : Scan
+        In HU, axes nearest to head, back, left.
+    settings : Settings, optional
+        The defaults if not given.
+    on_stage : callable
+        Told the name of each stage as it begins.
+
+    Raises
+    ------
+    InputRefused
+        EMPTY_SCAN where there is no patient in the picture.
+    """
+    settings = settings or Settings()
+    threshold = choose_threshold(scan.acquisition, settings.candidates)
+    on_stage("body")
+    body = segment_body(scan.volume, settings.body)
+    quality.require_body(body)
+    candidates, skeleton, noise_hu = _find(scan.volume, body, threshold, settings, on_stage)
+    coverage = quality.describe_coverage(body, skeleton)
+    on_stage("measures")
+    middle = midline_x_mm(body, in_plane_truncated=coverage.in_plane_truncated)
+    settings_sha256 = settings.sha256()
+    seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
+    lesions = _measure(candidates, scan.volume, skeleton, middle, seed)
+    limit_mm3 = quality.detection_limit_mm3(
+        scan.volume.geometry,
+        threshold,
+        noise_hu,
+        noise_factor=settings.candidates.noise_factor,
+        settings=settings.mimics,
+    )
+    return Analysis(
+        scan=scan,
+        settings_sha256=settings_sha256,
+        flags=(*scan.flags, *quality.quality_flags(scan, coverage, skeleton, noise_hu)),
+        noise_hu=noise_hu,
+        coverage=coverage,
+        threshold=threshold,
+        skeleton=skeleton,
+        lesions=lesions,
+        excluded=_excluded(candidates),
+        burden=_burden(lesions, limit_mm3),
+    )
+
+
+def _find(
+    volume: CTVolume, body: Mask, threshold: Threshold, settings: Settings, on_stage: OnStage
+) -> tuple[tuple[Candidate, ...], LabelMap, float | None]:
+    """Everything bright that is not bone, told what it is; the bones; the noise in soft tissue.
+
+    Works on the box of the body alone and carries the answer back to the whole grid.
+    """
+    box = bounding_box(body.voxels)
+    if box is None:
+        raise ValueError("an empty body has no box")
+    inner = volume.crop(box)
+    inner_body = Mask(body.voxels[box], inner.geometry)
+    smooth = smooth_volume(inner, sigma_mm=settings.candidates.smoothing_mm)
+    on_stage("skeleton")
+    bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
+    skeleton = segment_skeleton(smooth, inner_body, settings.skeleton, settings.parting, bone_hu=bone_hu)
+    on_stage("lesions")
+    bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
+    candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
+    candidates = classify_candidates(candidates, skeleton, settings.mimics)
+    noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
+    return (
+        _embedded(candidates, box, volume.geometry),
+        embed_labels(skeleton.labels, box, volume.geometry),
+        float(np.median(noise)) if noise.size else None,
+    )
+
+
+def _embedded(candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> tuple[Candidate, ...]:
+    return tuple(one.on_grid(embed_mask(one.mask, box, geometry)) for one in candidates)
+
+
+def tracking_uid(seed: str, number: int) -> str:
+    """A DICOM UID that is the same for the same lesion of the same scan and settings."""
+    name = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
+
+
+def _measure(
+    candidates: Sequence[Candidate],
+    volume: CTVolume,
+    skeleton: LabelMap,
+    middle_x_mm: float | None,
+    seed: str,
+) -> tuple[Lesion, ...]:
+    chosen = [one for one in candidates if one.kind == "lesion"]
+    return tuple(
+        _lesion(number, one, volume, skeleton, middle_x_mm, tracking_uid(seed, number))
+        for number, one in enumerate(chosen, start=1)
+    )
+
+
+def _lesion(
+    number: int,
+    candidate: Candidate,
+    volume: CTVolume,
+    skeleton: LabelMap,
+    middle_x_mm: float | None,
+    uid: str,
+) -> Lesion:
+    site = locate(candidate.mask, skeleton, midline_x_mm=middle_x_mm)
+    return Lesion(
+        id=number,
+        tracking_uid=uid,
+        mask=candidate.mask,
+        status=candidate.status,
+        why_indeterminate=candidate.reason or None,
+        fragment_count=candidate.fragment_count,
+        edge_hu=candidate.edge_hu,
+        size=measure_size(candidate.mask),
+        density=measure_density(volume, candidate.mask),
+        site=site,
+        bone_contact=site.bone_distance_mm == 0.0,
+        touches_edge=candidate.mask.touches_edge,
+    )
+
+
+def _excluded(candidates: Sequence[Candidate]) -> tuple[Excluded, ...]:
+    rejected = [one for one in candidates if one.kind != "lesion"]
+    return tuple(_as_excluded(number, one) for number, one in enumerate(rejected, start=1))
+
+
+def _as_excluded(number: int, candidate: Candidate) -> Excluded:
+    if candidate.kind == "lesion":
+        raise ValueError("a lesion is not excluded")
+    x, y, z = candidate.mask.points_lps_mm().mean(0)
+    return Excluded(
+        id=number,
+        mask=candidate.mask,
+        kind=candidate.kind,
+        reason=candidate.reason,
+        volume_mm3=candidate.mask.volume_mm3,
+        centroid_lps_mm=(float(x), float(y), float(z)),
+        peak_hu=candidate.peak_hu,
+    )
+
+
+def _burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None) -> Burden:
+    definite = [one for one in lesions if one.status == "definite"]
+    unsure = [one for one in lesions if one.status == "indeterminate"]
+    return Burden(
+        lesion_count=len(definite),
+        volume_mm3=Interval(sum(one.size.volume_mm3.value for one in definite)),
+        voxel_volume_mm3=sum(one.size.voxel_volume_mm3 for one in definite),
+        indeterminate_volume_mm3=sum(one.size.volume_mm3.value for one in unsure),
+        detection_limit_mm3=detection_limit_mm3,
+    )
