@@ -112,11 +112,9 @@ def read_label_map(path: Path, names: Mapping[int, str]) -> LabelMap:
 
 def _as_hu(array: NDArray[np.generic]) -> NDArray[np.int16] | NDArray[np.float32]:
     dtype = np.int16 if _is_whole(array) else np.float32
-    limits = np.iinfo(array.dtype) if np.issubdtype(array.dtype, np.integer) else np.finfo(array.dtype)
-    low, high = max(AIR_HU, limits.min), min(HIGHEST_HU, limits.max)
     hu = np.empty(array.shape, dtype=dtype)
-    for k in range(array.shape[0]):  # slice by slice: a clipped copy of the whole is not needed
-        hu[k] = np.clip(array[k], low, high)
+    for k in range(array.shape[0]):  # slice by slice: a wide copy of the whole is not needed
+        hu[k] = np.clip(array[k].astype(np.float64), AIR_HU, HIGHEST_HU)
     hu.setflags(write=False)
     return hu
 

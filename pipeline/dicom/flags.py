@@ -39,7 +39,7 @@ def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:
         NOT_PRIMARY for projections and material maps.
     """
     return (
-        *_kind_flags(stack.slices[0].image_type),
+        *_kind_flags({s.image_type for s in stack.slices}),
         *_lossy_flags(stack.slices),
         *_contrast_flags(stack.slices),
         *_spacing_flags(stack),
@@ -49,14 +49,18 @@ def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:
     )
 
 
-def _kind_flags(image_type: tuple[str, ...]) -> list[QualityFlag]:
+def _kind_flags(image_types: set[tuple[str, ...]]) -> list[QualityFlag]:
     for word in NO_HU_TYPES:
-        if any(word in value for value in image_type):
+        if any(word in value for image_type in image_types for value in image_type):
             raise InputRefused("NOT_PRIMARY", f"expected HU of slices, found images of the type {word}")
-    if image_type[:1] == ("DERIVED",) or any("MONO" in v or "VMI" in v for v in image_type[2:]):
+    if any(_is_processed(image_type) for image_type in image_types):
         message = "derived images (reformatted, virtual monoenergetic or processed): HU may be shifted"
         return [QualityFlag("NOT_PRIMARY", "warning", message)]
     return []
+
+
+def _is_processed(image_type: tuple[str, ...]) -> bool:
+    return image_type[:1] == ("DERIVED",) or any("MONO" in v or "VMI" in v for v in image_type[2:])
 
 
 def _lossy_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:

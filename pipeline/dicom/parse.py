@@ -11,14 +11,15 @@ import re
 import struct
 import warnings
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from pipeline.errors import InputRefused
@@ -37,6 +38,7 @@ PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 PARSE_ERRORS = (
     InvalidDicomError,
+    BytesLengthException,
     EOFError,
     OSError,
     struct.error,
@@ -53,33 +55,22 @@ PARSE_ERRORS = (
 """What pydicom was seen to raise on bytes that are not a well-formed dataset."""
 
 
+@dataclass(frozen=True, slots=True)
 class Fields:
     """The header of one file, by tag; what is absent or malformed is None."""
 
-    def __init__(
-        self, dataset: Dataset, transfer_syntax_uid: str, pixel_offset: int, media_class_uid: str = ""
-    ) -> None:
-        self._dataset = dataset
-        self.transfer_syntax_uid = transfer_syntax_uid
-        self.pixel_offset = pixel_offset  #: where the pixel data element starts, after inflating
-        self.media_class_uid = media_class_uid  #: what the file's meta information says it holds
+    values: Mapping[int, bytes]
+    transfer_syntax_uid: str
+    pixel_offset: int  #: where the pixel data element starts, after inflating
+    media_class_uid: str = ""  #: what the file's meta information says it holds
 
     def has(self, tag: int) -> bool:
         """Whether the element is there, even if empty."""
-        return tag in self._dataset
-
-    def raw(self, tag: int) -> bytes | None:
-        """The value's bytes; None if absent."""
-        if tag not in self._dataset:
-            return None
-        value = self._dataset.get_item(BaseTag(tag)).value
-        if isinstance(value, bytes):
-            return value
-        return str(value).encode() if isinstance(value, str) else b""
+        return tag in self.values
 
     def text(self, tag: int) -> str:
         """The value without padding; empty if absent. May hold anything, patient text included."""
-        raw = self.raw(tag) or b""
+        raw = self.values.get(tag, b"")
         try:
             return raw.decode("utf-8").strip(" \0")
         except UnicodeDecodeError:
@@ -109,8 +100,8 @@ class Fields:
 
     def integer(self, tag: int, *, signed: bool = False) -> int | None:
         """A 16-bit binary value; None if absent or of another length."""
-        raw = self.raw(tag)
-        if raw is None or len(raw) != 2:
+        raw = self.values.get(tag, b"")
+        if len(raw) != 2:
             return None
         big = self.transfer_syntax_uid == EXPLICIT_BIG_ENDIAN
         return int.from_bytes(raw, "big" if big else "little", signed=signed)
@@ -163,11 +154,23 @@ def _parse(stream: BinaryIO, tags: tuple[int, ...], *, deflated: bool) -> Fields
         dataset = read_dataset(
             body, False, True, stop_when=lambda tag, vr, length: tag in PIXEL_TAGS, specific_tags=list(tags)
         )
-        return Fields(dataset, DEFLATED, body.tell())
+        return Fields(_raw_values(dataset), DEFLATED, body.tell())
     file = dcmread(stream, stop_before_pixels=True, specific_tags=list(tags), force=True)
     named = file.file_meta.get("TransferSyntaxUID")
     syntax = str(named) if named else _syntax_of(file)
-    return Fields(file, syntax, stream.tell(), str(file.file_meta.get("MediaStorageSOPClassUID", "")))
+    holds = str(file.file_meta.get("MediaStorageSOPClassUID", ""))
+    return Fields(_raw_values(file), syntax, stream.tell(), holds)
+
+
+def _raw_values(dataset: Dataset) -> dict[int, bytes]:
+    """The bytes of each element; none for a sequence."""
+    values: dict[int, bytes] = {}
+    for element in dataset.elements():
+        value = element.value
+        if isinstance(value, str):
+            value = value.encode()
+        values[int(element.tag)] = value if isinstance(value, bytes) else b""
+    return values
 
 
 def _syntax_of(dataset: Dataset) -> str:
@@ -196,12 +199,15 @@ def inflate(stream: BinaryIO) -> BytesIO:
     Raises
     ------
     InputRefused
-        RESOURCE_LIMIT.
+        RESOURCE_LIMIT, UNREADABLE.
     """
     stream.seek(PREAMBLE_BYTES + len(MAGIC))
     group_length = struct.unpack("<8xI", stream.read(12))[0]
     stream.seek(group_length, 1)
-    data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), INFLATED_LIMIT_BYTES)
+    try:
+        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), INFLATED_LIMIT_BYTES)
+    except zlib.error as error:
+        raise InputRefused("UNREADABLE", "a deflated file is damaged") from error
     if len(data) >= INFLATED_LIMIT_BYTES:
         raise InputRefused("RESOURCE_LIMIT", f"a deflated file grows beyond {INFLATED_LIMIT_BYTES >> 20} MB")
     return BytesIO(data)
