@@ -130,6 +130,9 @@ class RespondSettings(Section):
 
     change_fraction: float = Field(0.25, gt=0, lt=1)
     """Calcinosis: beyond plus or minus this share of the burden is change."""
+    rescan_factor: float = Field(3.445, ge=0, le=50)
+    """Rescan limits of a volume V in mm³ are plus or minus this times the square root of V (coronary
+    calcium on gated CT: a prior until limits of this scan are known)."""
 
 
 class FigureSettings(Section):

@@ -10,16 +10,21 @@ import numpy as np
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis, Burden, Threshold
-from pipeline.domain.geometry import Box, Geometry
+from pipeline.domain.change import Comparison, Registration, TimePoint
+from pipeline.domain.geometry import Box, Geometry, RigidTransform
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate, Excluded, Interval, Lesion
 from pipeline.domain.scan import Scan
+from pipeline.errors import UsageError
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
 from pipeline.steps.candidates import find_bright, gather_candidates
 from pipeline.steps.density import measure_density
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
+from pipeline.steps.match import Date, match_lesions
 from pipeline.steps.mimics import classify_candidates
+from pipeline.steps.register import register_skeletons
+from pipeline.steps.respond import burden_change, classify_response, follow_track
 from pipeline.steps.site import locate, midline_x_mm
 from pipeline.steps.size import measure_size
 from pipeline.steps.skeleton import segment_skeleton
@@ -114,6 +119,73 @@ def _find(
 
 def _embedded(candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> tuple[Candidate, ...]:
     return tuple(one.on_grid(embed_mask(one.mask, box, geometry)) for one in candidates)
+
+
+def compare(
+    analyses: Sequence[Analysis], settings: Settings | None = None, *, on_stage: OnStage = _silent
+) -> Comparison:
+    """Follow every lesion over two or more scans of one patient, in the order given.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+        In order of date.
+
+    Raises
+    ------
+    UsageError
+        With fewer than two.
+    """
+    if len(analyses) < 2:
+        raise UsageError("a comparison needs at least two scans")
+    settings = settings or Settings()
+    on_stage("registration")
+    registrations = _register_all(analyses, settings)
+    on_stage("tracks")
+    dates = [_date(n, one, registrations) for n, one in enumerate(analyses)]
+    matched = match_lesions(dates, settings.match)
+    tracks = tuple(
+        follow_track(number, places, dates, settings.respond) for number, places in enumerate(matched, 1)
+    )
+    burdens = [one.burden for one in analyses]
+    later = range(1, len(analyses))
+    return Comparison(
+        analyses=tuple(analyses),
+        time_points=_time_points(analyses),
+        registrations=registrations,
+        tracks=tracks,
+        burden_changes=tuple(burden_change(n - 1, n, burdens, settings.respond) for n in later),
+        responses=tuple(classify_response(n, tracks, burdens, settings.respond) for n in later),
+    )
+
+
+def _register_all(analyses: Sequence[Analysis], settings: Settings) -> tuple[Registration, ...]:
+    """The first scan's skeleton laid on that of every later one, where both show bone."""
+    found = []
+    for n, one in enumerate(analyses[1:], start=1):
+        fit = register_skeletons(analyses[0].skeleton, one.skeleton, settings.register_bones)
+        if fit is not None:
+            found.append(Registration(0, n, "skeleton", fit.transform, fit.residual_mm, fit.accepted))
+    return tuple(found)
+
+
+def _date(n: int, analysis: Analysis, registrations: Sequence[Registration]) -> Date:
+    way = {one.to_index: one.transform for one in registrations if one.accepted}
+    return Date(
+        lesions=analysis.lesions,
+        geometry=analysis.geometry,
+        from_first=RigidTransform.identity() if n == 0 else way.get(n),
+        detection_limit_mm3=analysis.burden.detection_limit_mm3,
+    )
+
+
+def _time_points(analyses: Sequence[Analysis]) -> tuple[TimePoint, ...]:
+    dates = [one.scan.acquisition.study_date for one in analyses]
+    first = dates[0]
+    return tuple(
+        TimePoint(n, date, (date - first).days if date is not None and first is not None else None)
+        for n, date in enumerate(dates)
+    )
 
 
 def tracking_uid(seed: str, number: int) -> str:

@@ -1,0 +1,217 @@
+"""From tracks to a response, against measurement error.
+
+Categories follow the 25 % limits of the one calcinosis cut-off there is (hand radiographs in systemic
+sclerosis; not derived on CT, for volumes, or in juvenile dermatomyositis). What lies within
+the rescan limits is called stable, whatever its share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.config import RespondSettings
+from pipeline.domain.analysis import Burden
+from pipeline.domain.change import (
+    BurdenChange,
+    Category,
+    Criteria,
+    Response,
+    Step,
+    Topology,
+    Track,
+    TrackKind,
+)
+from pipeline.domain.lesion import Interval, Lesion
+from pipeline.steps.match import Date, Place
+
+
+def rescan_limit_mm3(volume_mm3: float, settings: RespondSettings) -> float:
+    """Half width of the 95 % limits of no change between two scans of the same calcium."""
+    return float(settings.rescan_factor * volume_mm3**0.5)
+
+
+def follow_track(number: int, places: Sequence[Place], dates: Sequence[Date], settings: RespondSettings) -> Track:
+    """One track with its steps between neighbouring dates and its kind from first to last."""
+    evaluable = tuple(_evaluable(n, places, dates) for n in range(len(places)))
+    steps = tuple(
+        _step(n, n + 1, places, evaluable, settings) for n in range(len(places) - 1)
+    )
+    volumes = tuple(_volume(place) if ok else None for place, ok in zip(places, evaluable, strict=True))
+    first_seen = next(place for place in places if place.lesions)
+    return Track(
+        track_id=number,
+        tracking_uid=first_seen.lesions[0].tracking_uid,
+        lesion_ids=tuple(tuple(lesion.id for lesion in place.lesions) for place in places),
+        position_lps_mm=tuple(place.position_lps_mm for place in places),
+        evaluable=evaluable,
+        detection_limit_mm3=tuple(date.detection_limit_mm3 for date in dates),
+        volume_mm3=volumes,
+        kind=_step(0, len(places) - 1, places, evaluable, settings).kind,
+        steps=steps,
+    )
+
+
+def _evaluable(n: int, places: Sequence[Place], dates: Sequence[Date]) -> bool:
+    """Whether scan `n` shows the track's place and would show a lesion of its size there."""
+    if places[n].lesions:
+        return True
+    limit = dates[n].detection_limit_mm3
+    largest = max(_volume(place).value for place in places)
+    return places[n].covered and limit is not None and limit <= largest
+
+
+def _volume(place: Place) -> Interval:
+    return Interval(sum(lesion.size.volume_mm3.value for lesion in place.lesions))
+
+
+def _topology(before: Sequence[Lesion], after: Sequence[Lesion]) -> Topology:
+    if not before:
+        return "new" if after else "absent"
+    if not after:
+        return "gone"
+    if len(before) == len(after):
+        return "one_to_one"
+    return "merged" if len(before) > len(after) else "split"
+
+
+def _step(
+    start: int, end: int, places: Sequence[Place], evaluable: Sequence[bool], settings: RespondSettings
+) -> Step:
+    before, after = places[start], places[end]
+    topology = _topology(before.lesions, after.lesions)
+    if not (evaluable[start] and evaluable[end]):
+        return Step(start, end, topology, "not_evaluable", None, None, None, None, _gap_reason(before, after))
+    old, new = _volume(before).value, _volume(after).value
+    half = rescan_limit_mm3(max(old, new), settings)
+    change = new - old
+    beyond = abs(change) > half
+    return Step(
+        from_index=start,
+        to_index=end,
+        topology=topology,
+        kind=_kind(topology, change, beyond=beyond),
+        change_mm3=change,
+        change_percent=100 * change / old if old > 0 else None,
+        limits_mm3=(-half, half),
+        beyond_error=beyond,
+        reason=_change_reason(topology, change, half),
+    )
+
+
+def _gap_reason(before: Place, after: Place) -> str:
+    missing = after if before.lesions else before
+    if missing.position_lps_mm is None:
+        return "the bones of the two scans could not be laid on each other"
+    if not missing.covered:
+        return "the other scan does not cover the place"
+    return "a lesion of this size would not have been seen on the other scan"
+
+
+def _kind(topology: Topology, change_mm3: float, *, beyond: bool) -> TrackKind:
+    if topology == "gone":
+        return "resolved"
+    if topology == "new":
+        return "new"
+    if topology in ("merged", "split"):
+        return topology
+    if not beyond:
+        return "stable"
+    return "increased" if change_mm3 > 0 else "decreased"
+
+
+def _change_reason(topology: Topology, change_mm3: float, half_mm3: float) -> str:
+    if topology == "gone":
+        return "nothing left at the place, which the later scan covers"
+    if topology == "new":
+        return "nothing at the place on the earlier scan, which covers it"
+    if abs(change_mm3) <= half_mm3:
+        return f"within the rescan limits of {half_mm3:.0f} mm³"
+    return f"beyond the rescan limits of {half_mm3:.0f} mm³"
+
+
+def burden_change(
+    start: int, end: int, burdens: Sequence[Burden], settings: RespondSettings
+) -> BurdenChange:
+    """Change of all definite lesions together."""
+    old, new = burdens[start].volume_mm3.value, burdens[end].volume_mm3.value
+    half = rescan_limit_mm3(max(old, new), settings)
+    change = new - old
+    percent = 100 * change / old if old > 0 else None
+    return BurdenChange(start, end, change, percent, (-half, half), abs(change) > half)
+
+
+def classify_response(
+    date_index: int, tracks: Sequence[Track], burdens: Sequence[Burden], settings: RespondSettings
+) -> Response:
+    """The answer for one later date: the first category of the definition that holds."""
+    nadir = min(range(date_index), key=lambda n: (burdens[n].volume_mm3.value, n))
+    from_nadir = burden_change(nadir, date_index, burdens, settings)
+    from_baseline = burden_change(0, date_index, burdens, settings)
+    fresh = [track for track in tracks if _appeared(track, date_index)]
+    gaps = [track for track in tracks if not (track.evaluable[0] and track.evaluable[date_index])]
+    left = [track for track in tracks if track.lesion_ids[0] and track.lesion_ids[date_index]]
+    volume = _volume_category(from_baseline, from_nadir, settings)
+    category, reasons = _category(volume, fresh, gaps, left, burdens[0], from_baseline)
+    return Response(
+        date_index=date_index,
+        category=category,
+        criteria=Criteria(calcinosis_25=_share_category(from_baseline, from_nadir, settings), recist_1_1=None, volume=volume),
+        reference="nadir" if category == "progression" and nadir > 0 else "baseline",
+        reasons=reasons,
+    )
+
+
+def _appeared(track: Track, date_index: int) -> bool:
+    """Whether a track is there now and was surely absent at first."""
+    return bool(track.lesion_ids[date_index]) and not track.lesion_ids[0] and track.evaluable[0]
+
+
+def _volume_category(
+    from_baseline: BurdenChange, from_nadir: BurdenChange, settings: RespondSettings
+) -> Category:
+    """By share and beyond error."""
+    percent = 100 * settings.change_fraction
+    if from_nadir.beyond_error and (from_nadir.change_percent is None or from_nadir.change_percent > percent):
+        return "progression"
+    fall = from_baseline.change_percent
+    if from_baseline.beyond_error and fall is not None and fall <= -percent:
+        return "partial_response" if fall > -100 else "complete_resolution"
+    return "stable"
+
+
+def _share_category(
+    from_baseline: BurdenChange, from_nadir: BurdenChange, settings: RespondSettings
+) -> Category:
+    """By share alone, as the criterion was published."""
+    percent = 100 * settings.change_fraction
+    rise, fall = from_nadir.change_percent, from_baseline.change_percent
+    if from_nadir.change_mm3 and rise is None or (rise is not None and rise > percent):
+        return "progression"
+    if fall is None:
+        return "no_lesion_at_baseline"
+    if fall <= -100:
+        return "complete_resolution"
+    return "partial_response" if fall < -percent else "stable"
+
+
+def _category(
+    volume: Category,
+    fresh: Sequence[Track],
+    gaps: Sequence[Track],
+    left: Sequence[Track],
+    baseline: Burden,
+    from_baseline: BurdenChange,
+) -> tuple[Category, tuple[str, ...]]:
+    if fresh:
+        return "progression", (f"{len(fresh)} new lesion(s)",)
+    if volume == "progression":
+        return "progression", ("burden more than 25 % above the lowest so far and beyond measurement error",)
+    if gaps:
+        return "not_evaluable", (f"{len(gaps)} lesion(s) could not be judged on both scans",)
+    if baseline.lesion_count == 0:
+        return "no_lesion_at_baseline", ("no definite lesion at baseline",)
+    if not left:
+        return "complete_resolution", ("every lesion of the baseline is gone and nothing is new",)
+    if volume == "partial_response":
+        return "partial_response", (f"burden {from_baseline.change_percent:.0f} % from baseline, beyond error",)
+    return "stable", ("no change of the burden by 25 % and beyond error",)
