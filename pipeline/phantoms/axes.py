@@ -1,7 +1,8 @@
 """Diameters of a solid from its signed distance on a fine grid, to a small part of the grid's step.
 
-Definitions follow RECIST 1.1: in each slice of a plane the long axis is the greatest distance between two points of
-the outline, the short axis the longest chord perpendicular to it; the slice with the longest long axis counts.
+Definitions follow RECIST 1.1: in each slice of a plane the long axis is the greatest distance between two
+points of the outline, the short axis the longest chord perpendicular to it; the slice with the longest long
+axis counts.
 """
 
 from __future__ import annotations
@@ -38,17 +39,17 @@ def planar_axes(grid: FineGrid, normal: int) -> PlanarAxes:
     occupied = np.flatnonzero((slices < 0).any((1, 2)))
     others = [axis for axis in range(3) if axis != normal]
     best: tuple[float, int, Floats, Segment] | None = None
-    for n in occupied:
-        outline = _outline(slices[n]) * grid.step_mm + grid.origin_mm[others]
+    for n in occupied.tolist():
+        outline: Floats = _outline(slices[n]) * grid.step_mm + grid.origin_mm[others]
         a, b = widest_pair(outline)
         length = float(np.linalg.norm(b - a))
         if best is None or length > best[0] + 1e-6:
-            best = (length, int(n), outline, (a, b))
+            best = (length, n, outline, (a, b))
     if best is None:
         raise ValueError("a solid thinner than the fine grid has no axes")
-    length, n, outline, ends = best
-    place_mm = float(grid.origin_mm[normal] + n * grid.step_mm)
-    short = perpendicular_chord(outline, ends, grid.step_mm)
+    _, number, longest, ends = best
+    place_mm = float(grid.origin_mm[normal] + number * grid.step_mm)
+    short = perpendicular_chord(longest, ends, grid.step_mm)
     return _planar(ends, short, normal, place_mm)
 
 
@@ -58,7 +59,9 @@ def _planar(long: Segment, short: Segment, normal: int, place_mm: float) -> Plan
         return x, y, z
 
     lengths = [float(np.linalg.norm(b - a)) for a, b in (long, short)]
-    return PlanarAxes(lengths[0], lengths[1], (at(long[0]), at(long[1])), (at(short[0]), at(short[1])), place_mm)
+    return PlanarAxes(
+        lengths[0], lengths[1], (at(long[0]), at(long[1])), (at(short[0]), at(short[1])), place_mm
+    )
 
 
 def _outline(distance: Floats) -> Floats:
@@ -83,10 +86,10 @@ def _crossings(distance: Floats, axis: int) -> Floats:
 
 def _directions(dimensions: int) -> Floats:
     if dimensions == 2:
-        angle = np.linspace(0, 2 * np.pi, 720, endpoint=False)
+        angle = np.linspace(0, 2 * np.pi, 240, endpoint=False)
         return np.stack([np.cos(angle), np.sin(angle)])
-    n = np.arange(2400) + 0.5
-    z, turn = 1 - 2 * n / 2400, np.pi * (1 + 5**0.5) * n
+    n = np.arange(1500) + 0.5
+    z, turn = 1 - 2 * n / 1500, np.pi * (1 + 5**0.5) * n
     ring = np.sqrt(1 - z * z)
     return np.stack([ring * np.cos(turn), ring * np.sin(turn), z])
 
@@ -98,11 +101,23 @@ def widest_pair(points: Floats) -> Segment:
     """The two points furthest apart, found among those outermost in evenly spread directions."""
     outermost = points
     if len(points) > 60:
-        shadow = (points - points.mean(0)) @ _DIRECTIONS[points.shape[1]]
-        outermost = points[np.unique(shadow.argmax(0))]
+        outermost = _outermost(_far_out(points - points.mean(0)) + points.mean(0))
     apart = squareform(pdist(outermost))
     first, second = np.unravel_index(int(apart.argmax()), apart.shape)
     return outermost[first], outermost[second]
+
+
+def _far_out(centred: Floats) -> Floats:
+    """The points that can be an end of the widest pair: the two ends cannot both lie near the middle."""
+    radius = np.linalg.norm(centred, axis=1)
+    furthest = centred[radius.argmax()]
+    at_least = np.linalg.norm(centred - furthest, axis=1).max()
+    return np.asarray(centred[radius >= at_least - radius.max() - 1e-9])
+
+
+def _outermost(points: Floats) -> Floats:
+    shadow = points.astype(np.float32) @ _DIRECTIONS[points.shape[1]].astype(np.float32)
+    return np.asarray(points[np.unique(shadow.argmax(0))])
 
 
 def perpendicular_chord(outline: Floats, long: Segment, step_mm: float) -> Segment:

@@ -47,7 +47,8 @@ def _left_buttock() -> Shape:
 
 def body() -> Shape:
     """Everything within the skin."""
-    floor = HalfSpace((0.0, 0.0, -58.0), unit((0.0, 0.25, -1.0)))
-    upper = Common((trunk(), floor), blend_mm=26.0)
+    front = HalfSpace((0.0, -20.0, -60.0), unit((0.0, -0.3, -1.0)))
+    back = HalfSpace((0.0, 20.0, -62.0), unit((0.0, 0.5, -1.0)))
+    upper = Common((trunk(), front, back), blend_mm=26.0)
     limbs = (_left_thigh(), _left_buttock())
     return Union((upper, *limbs, *(Mirrored(limb) for limb in limbs)), blend_mm=9.0)

@@ -48,7 +48,9 @@ def build_skeleton(patient: Patient) -> Skeleton:
     cartilage: list[Shape] = []
     for side in ("right", "left"):
         for kind, whole, tissue in _limb_bones(patient):
-            sheets = tuple(_placed(plate.sheet, kind, side, patient) for plate in plates if plate.bone == kind)
+            sheets = tuple(
+                _placed(plate.sheet, kind, side, patient) for plate in plates if plate.bone == kind
+            )
             placed = _placed(whole, kind, side, patient)
             bones.append(Bone(f"{kind}_{side}", Cut(placed, sheets) if sheets else placed, tissue))
             cartilage.extend(Common((placed, sheet)) for sheet in sheets)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pipeline.domain.geometry import Float3
 from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.phantoms.anatomy import Anatomy, Layer, build_anatomy
@@ -15,8 +17,8 @@ from pipeline.phantoms.patient import Patient, Posture
 from pipeline.phantoms.reference import reference_lesions
 from pipeline.phantoms.sampling import Scene
 from pipeline.phantoms.scanner import Scanner, acquire
-from pipeline.phantoms.shapes import Shape
-from pipeline.phantoms.table import table_layer
+from pipeline.phantoms.shapes import Shape, distance_at
+from pipeline.phantoms.table import Table, table_layer
 from pipeline.phantoms.truth import Truth, label_volume, measure_lesion, place_centres
 
 BODY_CENTRE_MM: Float3 = (0.0, 16.0, -9.0)
@@ -100,29 +102,26 @@ def scene_of(case: PhantomCase, anatomy: Anatomy) -> Scene:
     """The patient with lesions, on the couch."""
     lesions = tuple(Layer(one.name, one.shape, Calcified(one.hu)) for one in case.lesions)
     body_to_scanner = case.posture.body_to_scanner(case.patient.scale)
-    room = ()
+    room: tuple[Layer, ...] = ()
     if case.scanner.table is not None:
-        bounds = case.scanner.geometry.bounds_lps_mm()
-        z_mm = (float(bounds[0, 2]), float(bounds[1, 2]))
-        lowest = lowest_skin_y_mm(case, anatomy.body)
-        middle_x = case.posture.shift_mm[0]
-        room = (table_layer(case.scanner.table, lowest_skin_y_mm=lowest, centre_x_mm=middle_x, z_mm=z_mm),)
+        room = (_couch(case, anatomy.body, case.scanner.table),)
     return Scene((*anatomy.layers, *lesions), anatomy.body, body_to_scanner, room)
 
 
-def lowest_skin_y_mm(case: PhantomCase, outline: Shape) -> float:
-    """Largest y of the skin within the scan, scanner LPS, to about 0.1 mm."""
-    import numpy as np
-
-    from pipeline.phantoms.shapes import distance_at
-
+def _couch(case: PhantomCase, outline: Shape, table: Table) -> Layer:
+    """The couch, so high that it is nowhere nearer to the skin within the scan than its gap."""
     body_to_scanner = case.posture.body_to_scanner(case.patient.scale)
     bounds = case.scanner.geometry.bounds_lps_mm()
-    x, y, z = (np.arange(bounds[0, a], bounds[1, a], step) for a, step in ((0, 4.0), (1, 4.0), (2, 6.0)))
+    steps = (4.0, 4.0, 6.0)
+    x, y, z = (np.arange(bounds[0, a], bounds[1, a], step) for a, step in enumerate(steps))
     points = np.stack(np.meshgrid(x, y, z, indexing="ij"), axis=-1)
-    distance = distance_at(outline, body_to_scanner.inverse().apply(points)) * body_to_scanner.scale
-    inside = distance < 0
-    return float((points[..., 1] - distance)[inside].max())
+    depth = -distance_at(outline, body_to_scanner.inverse().apply(points)) * body_to_scanner.scale
+    middle_x = case.posture.shift_mm[0]
+    lowest = points[..., 1] + depth + table.rise_mm(points[..., 0] - middle_x)
+    z_mm = (float(bounds[0, 2]), float(bounds[1, 2]))
+    return table_layer(
+        table, top_y_mm=float(lowest[depth > 0].max()) + table.gap_mm, middle_x_mm=middle_x, z_mm=z_mm
+    )
 
 
 def truth_of(case: PhantomCase, anatomy: Anatomy) -> Truth:
@@ -142,9 +141,14 @@ def truth_of(case: PhantomCase, anatomy: Anatomy) -> Truth:
 def reference_case(seed: int = 1) -> tuple[PhantomCase, PhantomCase]:
     """The published course: multifocal calcification at 13 years, none eleven months later.
 
-    Baseline: a bulky lump of 38 x 23 mm (axial) in the right ischiofemoral space, an ovoid of 50 x 10 mm (axial) in
-    the left obturator internus, three linear ones in the adductors of either side. Follow-up: none; grown by 2 %,
-    turned by 3.5 degrees and shifted by 8 mm, other slices, kernel and noise.
+    Baseline: a bulky lump of 38 x 23 mm (axial) in the right ischiofemoral space, an ovoid of 50 x 10 mm
+    (axial) in the left obturator internus, three linear ones in the adductors of either side. Follow-up:
+    none; grown by 2 %, turned by 3.5 degrees and shifted by 8 mm, other slices, kernel and noise.
+
+    Parameters
+    ----------
+    seed : int
+        Of the noise, the texture of bone and the lie of the bowel; lesions and bones are the same for all.
     """
     baseline = PhantomCase(
         Patient(age_years=13.0, seed=seed),
@@ -155,7 +159,7 @@ def reference_case(seed: int = 1) -> tuple[PhantomCase, PhantomCase]:
     shift_mm = (6.0, -146.0, -406.3)
     later = Scanner(
         spacing_mm=(2.5, 1.09, 1.09), matrix=(108, 320, 320), slice_thickness_mm=2.5, kernel="B30f",
-        blur_sigma_mm=0.75, noise_hu=12.0, noise_grain_mm=0.8, slice_profile="gaussian", seed=2 * seed + 1,
+        blur_sigma_mm=0.75, noise_hu=12.0, noise_grain_mm=1.0, slice_profile="gaussian", seed=2 * seed + 1,
     )  # fmt: skip
     followup = PhantomCase(
         replace(baseline.patient, age_years=13.9, scale=1.02),

@@ -153,3 +153,21 @@ class Turned:
     def distance_mm(self, p: Floats) -> Floats:
         """Distance of the points turned back."""
         return self.shape.distance_mm(self._turn(p, -self.angle_rad))
+
+
+@dataclass(frozen=True)
+class Rind:
+    """The outermost layer of a solid."""
+
+    shape: Shape
+    thickness_mm: float
+
+    @property
+    def bounds(self) -> Bounds:
+        """The solid's box."""
+        return self.shape.bounds
+
+    def distance_mm(self, p: Floats) -> Floats:
+        """Distance to the layer."""
+        distance = self.shape.distance_mm(p)
+        return np.asarray(np.maximum(distance, -distance - self.thickness_mm))

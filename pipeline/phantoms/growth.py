@@ -44,10 +44,13 @@ def left_growth_plates() -> tuple[GrowthPlate, ...]:
     return (
         GrowthPlate("triradiate cartilage", "hip", hip_bone.triradiate_plates(half_mm), (54.0, 6.0, 15.0)),
         GrowthPlate("ischial tuberosity", "hip", _tuberosity_sheet(), (54.4, 34.5, -72.0)),
-        GrowthPlate("iliac crest", "hip", _crest_sheet(), (113.0, 14.0, 113.5)),
+        GrowthPlate("iliac crest", "hip", _crest_sheet(), (106.6, 14.0, 113.8)),
         GrowthPlate("femoral head", "femur", femur.head_physis(half_mm), hip_bone.HEAD_CENTRE_MM),
         GrowthPlate(
-            "greater trochanter", "femur", femur.greater_trochanter_physis(half_mm), femur.GREATER_TROCHANTER_MM
+            "greater trochanter",
+            "femur",
+            femur.greater_trochanter_physis(half_mm),
+            femur.GREATER_TROCHANTER_MM,
         ),
         GrowthPlate(
             "lesser trochanter", "femur", femur.lesser_trochanter_physis(half_mm), (99.5, 22.8, -56.0)

@@ -7,7 +7,8 @@ import numpy as np
 from pipeline.domain.geometry import Float3
 from pipeline.phantoms.compose import Common, Cut, Union
 from pipeline.phantoms.plates import Outline, Plate, Sheet, Swelling
-from pipeline.phantoms.shapes import Ball, Bounds, Ellipsoid, Floats, HalfSpace, Rod, Shape, Slab, offset, rod, unit
+from pipeline.phantoms.rods import Rod, rod
+from pipeline.phantoms.shapes import Ball, Bounds, Ellipsoid, Floats, HalfSpace, Shape, Slab, offset, unit
 
 HEAD_CENTRE_MM: Float3 = (80.0, 0.0, 0.0)
 SOCKET_RADIUS_MM = 24.2
@@ -17,13 +18,13 @@ SOCKET_OPENING = unit((0.76, -0.22, -0.60))
 """The acetabulum looks outwards, downwards and a little forwards."""
 
 WING_LANDMARKS_MM: tuple[Float3, ...] = (
-    (112, -43, 75), (117, -33, 88), (119, -12, 105), (114, 8, 106), (98, 36, 106), (80, 58, 104),
-    (104, 0, 85), (84, 25, 85), (62, 52, 82), (44, 84, 74),
-    (101, -36, 54), (90, -6, 52), (72, 20, 50), (57, 42, 50), (42, 78, 50),
+    (108, -43, 75), (112, -33, 88), (112.5, -12, 105), (108, 8, 106), (94, 35, 106), (78, 57, 104),
+    (101, 0, 85), (83, 24, 85), (62, 52, 82), (44, 84, 74),
+    (99, -36, 54), (89, -6, 52), (72, 20, 50), (57, 42, 50), (42, 78, 50),
     (95, -33, 36), (82, 0, 28), (63, 38, 28), (74, 12, 8),
 )  # fmt: skip
 WING_RIM_MM: tuple[Float3, ...] = (
-    (112, -43, 73), (118, -33, 92), (119, -10, 109), (112, 16, 117), (97, 42, 115), (78, 63, 105),
+    (108, -44, 73), (113, -34, 92), (113, -11, 109), (106, 15, 117), (93, 41, 115), (76, 62, 105),
     (58, 79, 90), (43, 87, 70), (41, 80, 46), (52, 62, 38), (59, 44, 31), (62, 30, 12), (72, 8, 2),
     (84, -14, 6), (91, -28, 24), (97, -36, 38), (100, -36, 54),
 )  # fmt: skip
@@ -45,7 +46,7 @@ def wing() -> Plate:
     swellings = (
         Swelling(WING_SHEET.uv((80, 4, 26)), 9.0, 15.0),
         Swelling(WING_SHEET.uv((54, 62, 62)), 3.5, 20.0),
-        Swelling(WING_SHEET.uv((119, -10, 104)), 2.2, 14.0),
+        Swelling(WING_SHEET.uv((113, -10, 104)), 2.2, 14.0),
         Swelling(WING_SHEET.uv((70, 24, 34)), 4.0, 12.0),
     )
     return Plate(WING_SHEET, WING_OUTLINE, WING_BOUNDS, 2.6, swellings, rim_extra_mm=1.6)
@@ -60,10 +61,11 @@ def _columns() -> tuple[Shape, ...]:
     return (
         rod((48, 50, 56, 7), (58, 32, 34, 8), (62, 10, 18, 8)),
         rod((62, 42, 34, 7), (64, 38, 10, 10), (61, 36, -16, 10), (58, 34, -36, 10.5)),
-        rod((58, 34, -36, 10.5), (57.5, 33, -52, 12), (55, 28, -64, 12), (52, 20, -72, 9)),
+        rod((68, 34, 14, 9), (67, 31, -12, 9), (60, 33, -34, 10.5)),
+        rod((58, 34, -36, 11), (57, 33, -52, 13), (55, 28, -64, 12.5), (52, 20, -72, 9)),
         rod((60, 44, 2, 5.5), (53, 50, -5, 4), (49, 53, -9, 2.2)),
         rod((91, -24, 26, 6), (96, -32, 35, 4.5)),
-        Ellipsoid((111.5, -41, 76), (5.5, 6, 7)),
+        Ellipsoid((107.5, -42, 76), (5.5, 6, 7)),
     )
 
 
@@ -99,4 +101,6 @@ def _limb(axis: Floats, direction: Floats, region: Ball, half_mm: float) -> Shap
     normal = unit(np.cross(axis, across))
     x, y, z = (float(-a) for a in across)
     depth = HalfSpace(offset(HEAD_CENTRE_MM, SOCKET_OPENING, 4.0), SOCKET_OPENING)
-    return Common((region, Slab(HEAD_CENTRE_MM, normal, half_mm), HalfSpace(HEAD_CENTRE_MM, (x, y, z)), depth))
+    return Common(
+        (region, Slab(HEAD_CENTRE_MM, normal, half_mm), HalfSpace(HEAD_CENTRE_MM, (x, y, z)), depth)
+    )

@@ -11,17 +11,9 @@ from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Float3
 from pipeline.phantoms.body import body
-from pipeline.phantoms.compose import Common, Grown
-from pipeline.phantoms.shapes import (
-    Ball,
-    Bounds,
-    Ellipsoid,
-    Floats,
-    Shape,
-    inside,
-    reduced_distance,
-    rod,
-)
+from pipeline.phantoms.compose import Common, Grown, Rind
+from pipeline.phantoms.rods import rod
+from pipeline.phantoms.shapes import Ball, Bounds, Ellipsoid, Floats, Shape, inside, reduced_distance
 
 Morphology = Literal["lump", "ovoid", "linear", "sheet", "shell", "nodule"]
 
@@ -68,26 +60,8 @@ class Lump:
         waves = [
             np.sin(self.bumps * q / radius + phase) for q, phase in zip((a, b, c), self._phases, strict=True)
         ]
-        bump = self.bump * waves[0] * waves[1] * waves[2]
+        bump: Floats = self.bump * waves[0] * waves[1] * waves[2]
         return reduced_distance((a, b, c), self.core.semi_axes_mm, bump)
-
-
-@dataclass(frozen=True)
-class Rind:
-    """The outermost layer of a solid."""
-
-    shape: Shape
-    thickness_mm: float
-
-    @property
-    def bounds(self) -> Bounds:
-        """The solid's box."""
-        return self.shape.bounds
-
-    def distance_mm(self, p: Floats) -> Floats:
-        """Distance to the layer."""
-        distance = self.shape.distance_mm(p)
-        return np.maximum(distance, -distance - self.thickness_mm)
 
 
 def oblique_ellipsoid(centre_mm: Float3, semi_axes_mm: Float3, *, turn_deg: float = 0.0) -> Ellipsoid:
@@ -101,9 +75,7 @@ def linear(points_mm: tuple[Float3, ...], radius_mm: float) -> Shape:
     return rod(*((*point, radius_mm) for point in points_mm))
 
 
-def skin_sheet(
-    centre_mm: Float3, radius_mm: float, *, depth_mm: float, thickness_mm: float
-) -> Shape:
+def skin_sheet(centre_mm: Float3, radius_mm: float, *, depth_mm: float, thickness_mm: float) -> Shape:
     """Sheet that follows the body's surface at a depth, cut out by a ball.
 
     Parameters
@@ -126,5 +98,3 @@ def mirrored_point(point_mm: Float3) -> Float3:
     """The same place on the other side."""
     x, y, z = point_mm
     return -x, y, z
-
-

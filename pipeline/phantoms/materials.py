@@ -10,8 +10,15 @@ import numpy as np
 
 from pipeline.phantoms.shapes import Floats
 
-CALCIUM_HU_BY_KVP = ((70.0, 207.0), (80.0, 177.0), (100.0, 145.0), (120.0, 130.0), (135.0, 119.0), (140.0, 116.0))
-"""HU of the same calcium by tube voltage. REFERENCES.md (Agatston thresholds by voltage); 140 kVp extrapolated."""
+CALCIUM_HU_BY_KVP = (
+    (70.0, 207.0),
+    (80.0, 177.0),
+    (100.0, 145.0),
+    (120.0, 130.0),
+    (135.0, 119.0),
+    (140.0, 116.0),
+)
+"""HU of the same calcium by tube voltage: published Agatston thresholds; 140 kVp is extrapolated."""
 
 AIR_HU = -1000.0
 
@@ -39,7 +46,9 @@ class Texture:
         lengths_mm = rng.uniform(self.shortest_mm, self.longest_mm, self.waves)
         vectors = directions * (2 * np.pi / lengths_mm)[:, None]
         phases = rng.uniform(0, 2 * np.pi, self.waves)
-        return tuple((float(x), float(y), float(z), float(f)) for (x, y, z), f in zip(vectors, phases, strict=True))
+        return tuple(
+            (float(x), float(y), float(z), float(f)) for (x, y, z), f in zip(vectors, phases, strict=True)
+        )
 
     def at(self, p: Floats) -> Floats:
         """Value (n, m) at points (3, n, m)."""
@@ -101,7 +110,7 @@ def _profile(profile: Profile, z: Floats) -> Floats | float:
     if len(profile) == 1:
         return profile[0][1]
     heights, values = zip(*profile, strict=True)
-    return np.interp(z, heights, values).astype(z.dtype)
+    return np.asarray(np.interp(z, heights, values), dtype=z.dtype)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import interpolate, ndimage
 
 from pipeline.domain.geometry import Float3
-from pipeline.phantoms.shapes import REACH_MM, Bounds, Floats, along, catmull_rom
+from pipeline.phantoms.rods import catmull_rom
+from pipeline.phantoms.shapes import REACH_MM, Bounds, Floats, along
 
 OUTLINE_STEP_MM = 1.0
 """Grid on which the distance to an outline is tabled; between its nodes it is bilinear."""
@@ -148,9 +149,9 @@ class Band:
     def distance_mm(self, p: Floats) -> Floats:
         """Distance to the strip."""
         u, v, _ = self.sheet.coordinates(p)
-        strip = np.abs(self.outline.distance_mm(u, v) + self.depth_mm) - self.half_thickness_mm
+        strip: Floats = np.abs(self.outline.distance_mm(u, v) + self.depth_mm) - self.half_thickness_mm
         outside = [np.maximum(self.bounds.low_mm[a] - p[a], p[a] - self.bounds.high_mm[a]) for a in range(3)]
-        return np.maximum(strip, np.maximum(np.maximum(outside[0], outside[1]), outside[2]))
+        return np.asarray(np.maximum.reduce([strip, *outside]))
 
 
 @dataclass(frozen=True)
@@ -193,4 +194,4 @@ class Loft:
         radius = (du * u + dv * v) ** (1.0 / n)
         slope = np.hypot(du / a, dv / b) * radius ** (1.0 - n)
         side = np.maximum((radius - 1.0) / slope, -np.minimum(a, b))
-        return np.maximum(side, np.maximum(float(z[0]) - p[2], p[2] - float(z[-1])))
+        return np.asarray(np.maximum(side, np.maximum(float(z[0]) - p[2], p[2] - float(z[-1]))))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pipeline.domain.geometry import Float3
 from pipeline.phantoms.compose import Mirrored
 from pipeline.phantoms.lesions import Lump, PhantomLesion, linear, oblique_ellipsoid
-from pipeline.domain.geometry import Float3
 
 _ADDUCTOR_RODS: tuple[tuple[tuple[Float3, ...], float, float], ...] = (
     (((46, -14, -86), (50, -10, -95), (55, -5, -104), (58, -2, -111)), 1.6, 520.0),
@@ -15,10 +15,14 @@ _ADDUCTOR_RODS: tuple[tuple[tuple[Float3, ...], float, float], ...] = (
 
 def reference_lesions() -> tuple[PhantomLesion, ...]:
     """Lump on the right, ovoid on the left, rods in both adductors."""
-    lump = Lump(oblique_ellipsoid((82.8, 27.5, -50.0), (11.575, 18.97, 15.0), turn_deg=8.0), bump=0.05, seed=3)
+    lump = Lump(
+        oblique_ellipsoid((83.1, 27.5, -50.0), (11.575, 18.97, 15.0), turn_deg=8.0), bump=0.05, seed=3
+    )
     ovoid = oblique_ellipsoid((41.0, 6.5, -16.0), (25.0, 5.0, 8.0), turn_deg=72.0)
     return (
-        PhantomLesion("right ischiofemoral lump", "right", "ischiofemoral space", "lump", 850.0, Mirrored(lump)),
+        PhantomLesion(
+            "right ischiofemoral lump", "right", "ischiofemoral space", "lump", 850.0, Mirrored(lump)
+        ),
         PhantomLesion("left obturator ovoid", "left", "obturator internus", "ovoid", 600.0, ovoid),
         *_adductor_rods(),
     )
@@ -31,5 +35,7 @@ def _adductor_rods() -> tuple[PhantomLesion, ...]:
             shift = 0.0 if side == "left" else -3.0
             shape = linear(tuple((x, y, z + shift) for x, y, z in path), radius_mm)
             placed = Mirrored(shape) if side == "right" else shape
-            lesions.append(PhantomLesion(f"{side} adductor rod {number}", side, "adductors", "linear", hu, placed))
+            lesions.append(
+                PhantomLesion(f"{side} adductor rod {number}", side, "adductors", "linear", hu, placed)
+            )
     return tuple(lesions)

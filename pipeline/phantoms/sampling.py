@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Geometry, RigidTransform
 from pipeline.phantoms.anatomy import Layer, paint
@@ -38,8 +39,10 @@ class Sampling:
     slice_weights: tuple[float, ...]  #: sum 1
 
 
-def render(scene: Scene, geometry: Geometry, sampling: Sampling, *, calcium: float) -> Floats:
-    """Noise-free HU (float32, [k, j, i]) of a scene, sampled finely and averaged.
+def render_slices(
+    scene: Scene, geometry: Geometry, sampling: Sampling, *, calcium: float
+) -> Iterator[Floats]:
+    """Noise-free HU (float32, [j, i]) of one slice after the other, sampled finely and averaged.
 
     Parameters
     ----------
@@ -47,10 +50,8 @@ def render(scene: Scene, geometry: Geometry, sampling: Sampling, *, calcium: flo
         By which the HU of calcium is multiplied.
     """
     tiles = _Tiles.of(geometry, sampling)
-    hu = np.full(geometry.shape, AIR_HU, dtype=np.float32)
     for k in range(geometry.shape[0]):
-        hu[k] = tiles.slice_hu(scene, k, calcium)
-    return hu
+        yield tiles.slice_hu(scene, k, calcium)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class _Tiles:
         _, rows, columns = self.geometry.shape
         j, i = np.meshgrid(np.arange(self.rows), np.arange(self.columns), indexing="ij")
         middle = (self.side - 1) / 2
-        index = np.stack([np.full(j.size, float(k)), j.ravel() * self.side + middle, i.ravel() * self.side + middle], 1)
+        index = np.stack(
+            [np.full(j.size, float(k)), j.ravel() * self.side + middle, i.ravel() * self.side + middle], 1
+        )
         centres = self.geometry.to_lps_mm(index).T
         tiles = np.full((j.size, self.side**2), AIR_HU, dtype=np.float32)
         for chosen in self._chunks(self._occupied(scene, centres)):
@@ -87,7 +90,7 @@ class _Tiles:
         grid = tiles.reshape(self.rows, self.columns, self.side, self.side).swapaxes(1, 2)
         return grid.reshape(self.rows * self.side, self.columns * self.side)[:rows, :columns]
 
-    def _chunks(self, chosen: Floats) -> Sequence[Floats]:
+    def _chunks(self, chosen: NDArray[np.intp]) -> Sequence[NDArray[np.intp]]:
         pieces = max(1, -(-chosen.size * self.offsets_mm.shape[1] // POINTS_AT_ONCE))
         return np.array_split(chosen, pieces)
 
@@ -96,7 +99,7 @@ class _Tiles:
         """Of the ball around a tile that holds its points."""
         return float(np.linalg.norm(self.offsets_mm, axis=0).max())
 
-    def _occupied(self, scene: Scene, centres: Floats) -> Floats:
+    def _occupied(self, scene: Scene, centres: Floats) -> NDArray[np.intp]:
         """Tiles that hold more than air."""
         inverse = scene.body_to_scanner.inverse()
         slack_mm = 1.25 * self.radius_mm + 0.5
@@ -107,7 +110,7 @@ class _Tiles:
 
     def _tile_hu(self, scene: Scene, centres: Floats, calcium: float) -> Floats:
         points = (centres[:, :, None] + self.offsets_mm[:, None, :]).astype(np.float32)
-        hu = np.full(points.shape[1:], AIR_HU, dtype=np.float32)
+        hu = np.full((points.shape[1], points.shape[2]), AIR_HU, dtype=np.float32)
         paint(scene.room_layers, points, hu, radius_mm=self.radius_mm)
         inverse = scene.body_to_scanner.inverse()
         linear = inverse.scale * inverse.rotation
@@ -115,8 +118,8 @@ class _Tiles:
         own_offsets = linear @ self.offsets_mm
         points = (own_centres[:, :, None] + own_offsets[:, None, :]).astype(np.float32)
         paint(scene.patient_layers, points, hu, radius_mm=self.radius_mm * inverse.scale, calcium=calcium)
-        by_pixel = hu.reshape(hu.shape[0], self.side**2, -1)
-        return by_pixel @ self.weights.astype(np.float32)
+        by_pixel = hu.reshape(len(hu), self.side**2, -1)
+        return np.asarray(by_pixel @ self.weights.astype(np.float32))
 
 
 def _distance(shape: Shape, points: Floats) -> Floats:

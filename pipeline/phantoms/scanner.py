@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.domain.geometry import Float3, Geometry, Index3
@@ -13,7 +14,7 @@ from pipeline.domain.image import CTVolume
 from pipeline.errors import UsageError
 from pipeline.phantoms.materials import calcium_ratio
 from pipeline.phantoms.noise import STREAK_LENGTH_MM, lateral_load, matter_weight, slice_noise
-from pipeline.phantoms.sampling import Sampling, Scene, render
+from pipeline.phantoms.sampling import Sampling, Scene, render_slices
 from pipeline.phantoms.shapes import Floats
 from pipeline.phantoms.table import Table
 
@@ -38,10 +39,10 @@ class Scanner:
     blur_sigma_mm: float = 0.6  #: in plane
     slice_profile: Literal["rectangular", "gaussian"] = "rectangular"
     noise_hu: float = 14.0  #: spread in soft tissue, in rows without bone
-    noise_grain_mm: float = 0.7  #: spread of the Gaussian that makes the noise's grain
+    noise_grain_mm: float = 0.85  #: spread of the Gaussian that makes the noise's grain
     samples: tuple[int, int] = (3, 2)  #: across the slice; along each side of a pixel
     centre_lps_mm: Float3 = (0.0, 0.0, 0.0)  #: of the volume
-    table: Table | None = Table()
+    table: Table | None = field(default_factory=Table)
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -75,35 +76,30 @@ def acquire(scanner: Scanner, scene: Scene) -> CTVolume:
 
     The same scanner and scene give the same bytes.
     """
-    hu = render(scene, scanner.geometry, scanner.sampling(), calcium=calcium_ratio(scanner.kvp))
-    sigma_px = scanner.blur_sigma_mm / scanner.spacing_mm[1], scanner.blur_sigma_mm / scanner.spacing_mm[2]
-    load = lateral_load(hu, scanner.spacing_mm)
-    circle = _circle(scanner.matrix[1:])
-    out = np.empty(scanner.matrix, dtype=np.int16)
-    for k in range(scanner.matrix[0]):
-        blurred = ndimage.gaussian_filter(hu[k], sigma_px, mode="nearest", truncate=3.5)
-        noisy = blurred + _noise(scanner, k, blurred, load[k])
-        out[k] = np.clip(np.rint(noisy), *HU_RANGE).astype(np.int16)
-        out[k][~circle] = OUTSIDE_CIRCLE_HU
+    slices = render_slices(scene, scanner.geometry, scanner.sampling(), calcium=calcium_ratio(scanner.kvp))
+    circle = _circle((scanner.matrix[1], scanner.matrix[2]))
+    out = np.full(scanner.matrix, OUTSIDE_CIRCLE_HU, dtype=np.int16)
+    sigma_px = [scanner.blur_sigma_mm / spacing for spacing in scanner.spacing_mm[1:]]
+    for k, hu in enumerate(slices):
+        blurred = ndimage.gaussian_filter(hu, sigma_px, mode="nearest", truncate=3.5)
+        noisy = np.clip(np.rint(blurred + _noise(scanner, k, blurred)), *HU_RANGE)
+        out[k][circle] = noisy[circle]
     out.setflags(write=False)
     return CTVolume(out, scanner.geometry)
 
 
-def _noise(scanner: Scanner, k: int, hu: Floats, load: Floats) -> Floats | float:
+def _noise(scanner: Scanner, k: int, hu: Floats) -> Floats | float:
     if scanner.noise_hu == 0.0:
         return 0.0
     _, dj, di = scanner.spacing_mm
     rng = np.random.default_rng([scanner.seed, k])
-    noise = slice_noise(
-        rng, load, (scanner.matrix[1], scanner.matrix[2]), scanner.noise_grain_mm / di, STREAK_LENGTH_MM / di
-    )
+    load = lateral_load(hu, (dj, di))
+    noise = slice_noise(rng, load, hu.shape, scanner.noise_grain_mm / di, STREAK_LENGTH_MM / di)
     return noise * matter_weight(hu, (dj, di)) * np.float32(scanner.noise_hu)
 
 
-def _circle(shape: tuple[int, int]) -> Floats:
+def _circle(shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Pixels within the circle that touches the picture's sides."""
     j, i = np.ogrid[: shape[0], : shape[1]]
     middle_j, middle_i = (shape[0] - 1) / 2, (shape[1] - 1) / 2
     return np.asarray(np.hypot(j - middle_j, i - middle_i) <= 0.5 * max(shape))
-
-

@@ -1,8 +1,8 @@
 """Analytic solids, each a signed distance to its surface.
 
-Points come as ``(3, n, m)``: x, y, z of `n` groups of `m` neighbouring points, so that whole groups far from a
-solid can be passed over. Distances are ``(n, m)`` in mm, negative inside; near the surface they are true to first
-order, and further than `REACH_MM` outside they only need to be at least that.
+Points come as ``(3, n, m)``: x, y, z of `n` groups of `m` neighbouring points, so that whole groups far from
+a solid can be passed over. Distances are ``(n, m)`` in mm, negative inside; near the surface they are true to
+first order, and further than `REACH_MM` outside they only need to be at least that.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Bounds:
 
     def grown(self, margin_mm: float) -> Bounds:
         """The box moved outwards on all sides."""
-        return Bounds(_float3(np.subtract(self.low_mm, margin_mm)), _float3(np.add(self.high_mm, margin_mm)))
+        return Bounds(float3(np.subtract(self.low_mm, margin_mm)), float3(np.add(self.high_mm, margin_mm)))
 
     def corners(self) -> Floats:
         """(3, 8): the corners."""
@@ -51,7 +51,7 @@ class Bounds:
     @classmethod
     def around(cls, points: Floats) -> Bounds:
         """The box of points (3, n)."""
-        return cls(_float3(points.min(1)), _float3(points.max(1)))
+        return cls(float3(points.min(1)), float3(points.max(1)))
 
 
 class Shape(Protocol):
@@ -67,19 +67,20 @@ class Shape(Protocol):
         ...
 
 
-def _float3(values: Sequence[float] | Floats) -> Float3:
+def float3(values: Sequence[float] | Floats) -> Float3:
+    """Three numbers as a tuple of plain floats."""
     x, y, z = (float(v) for v in values)
     return x, y, z
 
 
 def unit(vector: Sequence[float] | Floats) -> Float3:
     """Vector of length 1."""
-    return _float3(np.asarray(vector, dtype=float) / np.linalg.norm(vector))
+    return float3(np.asarray(vector, dtype=float) / np.linalg.norm(vector))
 
 
 def offset(point_mm: Float3, direction: Float3, by_mm: float) -> Float3:
     """Point moved along a direction."""
-    return _float3(np.add(point_mm, np.multiply(direction, by_mm)))
+    return float3(np.add(point_mm, np.multiply(direction, by_mm)))
 
 
 def along(p: Floats, centre_mm: Float3, direction: Float3) -> Floats:
@@ -136,7 +137,7 @@ class Ellipsoid:
         """Its box."""
         half = np.sqrt(((np.array(self.axes).T * np.array(self.semi_axes_mm)) ** 2).sum(1))
         centre = np.array(self.centre_mm)
-        return Bounds(_float3(centre - half), _float3(centre + half))
+        return Bounds(float3(centre - half), float3(centre + half))
 
     def reduced(self, p: Floats) -> tuple[Floats, Floats, Floats]:
         """Coordinates in which it is the unit sphere."""
@@ -152,79 +153,15 @@ class Ellipsoid:
         return reduced_distance((a, b, c), self.semi_axes_mm)
 
 
-def reduced_distance(reduced: Sequence[Floats], semi_axes_mm: Sequence[float], bump: Floats | float = 0.0) -> Floats:
+def reduced_distance(
+    reduced: Sequence[Floats], semi_axes_mm: Sequence[float], bump: Floats | float = 0.0
+) -> Floats:
     """Distance to the surface at radius ``1 + bump`` of an ellipsoid's reduced coordinates."""
     square = sum(r * r for r in reduced)
     slope = sum((r / s) ** 2 for r, s in zip(reduced, semi_axes_mm, strict=True))
     radius = np.sqrt(square)
     distance = radius * (radius - 1.0 - bump) / np.sqrt(slope + 1e-12)
     return np.maximum(distance, -min(semi_axes_mm))
-
-
-@dataclass(frozen=True)
-class Rod:
-    """A rod along a polyline, thick at each of its points as told, with round ends."""
-
-    points_mm: tuple[Float3, ...]
-    radii_mm: tuple[float, ...]
-
-    @cached_property
-    def bounds(self) -> Bounds:
-        """Its box."""
-        points, radii = np.array(self.points_mm), np.array(self.radii_mm)[:, None]
-        return Bounds(_float3((points - radii).min(0)), _float3((points + radii).max(0)))
-
-    def distance_mm(self, p: Floats) -> Floats:
-        """Distance to the nearest of its segments."""
-        pairs = zip(self.points_mm, self.points_mm[1:], self.radii_mm, self.radii_mm[1:], strict=False)
-        nearest: Floats | None = None
-        for start, end, r0, r1 in pairs:
-            distance = _segment_distance(p, start, end, r0, r1)
-            nearest = distance if nearest is None else np.minimum(nearest, distance)
-        if nearest is None:
-            return Ball(self.points_mm[0], self.radii_mm[0]).distance_mm(p)
-        return nearest
-
-
-def _segment_distance(p: Floats, start: Float3, end: Float3, r0: float, r1: float) -> Floats:
-    step = _float3(np.subtract(end, start))
-    square_mm2 = sum(s * s for s in step)
-    offset = [p[a] - start[a] for a in range(3)]
-    share = (offset[0] * step[0] + offset[1] * step[1] + offset[2] * step[2]) / square_mm2
-    share = np.clip(share, 0.0, 1.0)
-    square = sum((offset[a] - share * step[a]) ** 2 for a in range(3))
-    return np.asarray(np.sqrt(square) - (r0 + (r1 - r0) * share))
-
-
-def rod(*knots: tuple[float, float, float, float], smooth: int = 3) -> Rod:
-    """Rod through knots ``(x, y, z, radius)``, curved smoothly between them.
-
-    Parameters
-    ----------
-    smooth : int
-        Straight pieces from one knot to the next.
-    """
-    points = np.array(knots, dtype=float)
-    if len(points) > 2 and smooth > 1:
-        points = catmull_rom(points, pieces=smooth)
-    return Rod(tuple(_float3(q[:3]) for q in points), tuple(float(q[3]) for q in points))
-
-
-def catmull_rom(knots: Floats, *, pieces: int, closed: bool = False) -> Floats:
-    """Points on the Catmull-Rom curve through knots (n, d), `pieces` to each span."""
-    n = len(knots)
-    if closed:
-        spans = [[knots[(i + o) % n] for o in (-1, 0, 1, 2)] for i in range(n)]
-    else:
-        spans = [[knots[min(max(i + o, 0), n - 1)] for o in (-1, 0, 1, 2)] for i in range(n - 1)]
-    curve = [_span_point(span, piece / pieces) for span in spans for piece in range(pieces)]
-    return np.array(curve if closed else [*curve, knots[-1]])
-
-
-def _span_point(span: list[Floats], t: float) -> Floats:
-    a, b, c, d = span
-    cubic = -a + 3 * b - 3 * c + d
-    return np.asarray(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + cubic * t**3))
 
 
 UNBOUNDED = Bounds((-np.inf, -np.inf, -np.inf), (np.inf, np.inf, np.inf))

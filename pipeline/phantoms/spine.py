@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pipeline.domain.geometry import Float3
 from pipeline.phantoms.compose import Cut, Grown, Mirrored, Union
-from pipeline.phantoms.shapes import Drum, Ellipsoid, Rod, Shape, rod, unit
+from pipeline.phantoms.rods import Rod, rod
+from pipeline.phantoms.shapes import Drum, Ellipsoid, Shape, unit
 
 SACROILIAC_GAP_MM = 2.4
 
@@ -20,12 +21,17 @@ def _tilted(centre_mm: Float3, semi_axes_mm: Float3, tilt: Float3) -> Ellipsoid:
 
 
 def _sacral_mass() -> Shape:
+    bars = [
+        rod((0, 60, 48, 10.5), (34, 66, 46, 10), smooth=1),
+        rod((0, 71, 29, 9), (28, 75, 28, 8.5), smooth=1),
+        rod((0, 78, 12, 7.5), (17, 81, 12, 6.5), smooth=1),
+    ]
     bodies = rod((0, 42, 74, 15), (0, 57, 52, 12.5), (0, 72, 28, 10.5), (0, 80, 8, 8.5), (0, 80, -8, 6.5))
-    ala = rod((16, 44, 72, 13), (34, 54, 66, 14), (44, 62, 58, 12))
-    lateral = rod((40, 60, 62, 12), (33, 68, 40, 11), (24, 77, 20, 8.5), (15, 81, 4, 6.5), (8, 81, -8, 5))
+    ala = rod((16, 44, 72, 13), (32, 52, 67, 15), (43, 59, 61, 10.5))
+    lateral = rod((41, 61, 60, 10.5), (35, 68, 41, 10), (24, 77, 20, 8.5), (15, 81, 4, 6.5), (8, 81, -8, 5))
     laminae = rod((0, 74, 74, 4), (0, 84, 50, 4.5), (0, 91, 26, 4.5), (0, 91, 8, 4))
     arch = rod((14, 62, 76, 5), (12, 76, 52, 6), (9, 84, 28, 6), (6, 86, 10, 5))
-    return Union((_promontory(), bodies, laminae, *both(ala, lateral, arch)), blend_mm=6.0)
+    return Union((_promontory(), bodies, laminae, *both(ala, lateral, arch, *bars)), blend_mm=6.0)
 
 
 def _promontory() -> Shape:
@@ -37,6 +43,7 @@ def _foramina() -> tuple[Shape, ...]:
         rod((18, 44, 62, 4.0), (17, 62, 58, 3.5), smooth=1),
         rod((16.5, 56, 40, 3.6), (16, 74, 37, 3.2), smooth=1),
         rod((14.5, 68, 21, 3.2), (14, 84, 18, 2.8), smooth=1),
+        rod((11, 72, 4, 2.6), (11, 89, 2, 2.4), smooth=1),
     ]
     canal = Rod(((0, 60, 96), (0, 71, 56), (0, 80, 34), (0, 85, 16)), (8.0, 7.0, 5.0, 3.5))
     return (*both(*front), canal)
@@ -53,9 +60,9 @@ def sacrum(hip_bones: tuple[Shape, Shape]) -> Shape:
 def coccyx() -> Shape:
     """Three small segments."""
     parts = (
-        Ellipsoid((0, 77, -20.5), (9, 4.5, 4.5)),
-        Ellipsoid((0, 72, -29.5), (5.5, 4, 4)),
-        Ellipsoid((0, 65.5, -36.5), (3.8, 3.5, 3.5)),
+        Ellipsoid((0, 77, -20.0), (10, 5, 5.5)),
+        Ellipsoid((0, 71.5, -29.5), (6.5, 4.5, 5.0)),
+        Ellipsoid((0, 64.5, -37.0), (4.5, 4, 4)),
     )
     return Union(parts)
 
@@ -68,7 +75,7 @@ def _vertebral_body(centre_mm: Float3, tilt: Float3, width_mm: float) -> Shape:
 
 def vertebra(centre_mm: Float3, tilt: Float3, width_mm: float = 23.0) -> Shape:
     """Body, pedicles, arch, facets, transverse and spinous processes."""
-    x, y, z = centre_mm
+    _, y, z = centre_mm
     up = unit(tilt)
     arch_z = z + 4.0 - up[1] * -18.0
     pedicle = rod((11, y + 10, arch_z, 4.5), (14, y + 26, arch_z, 4.5), smooth=1)

@@ -61,7 +61,11 @@ class Truth:
 
 
 def measure_lesion(
-    lesion: PhantomLesion, body_to_scanner: RigidTransform, *, calcium: float = 1.0, step_mm: float = FINE_STEP_MM
+    lesion: PhantomLesion,
+    body_to_scanner: RigidTransform,
+    *,
+    calcium: float = 1.0,
+    step_mm: float = FINE_STEP_MM,
 ) -> LesionTruth:
     """Size and place of a lesion in the scanner's space."""
     grid = fine_grid(lesion.shape, body_to_scanner, step_mm=step_mm)
@@ -98,7 +102,7 @@ def scanner_bounds(bounds: Bounds, body_to_scanner: RigidTransform) -> Bounds:
 
 
 def _volume_and_centroid(grid: FineGrid) -> tuple[float, Float3]:
-    """Volume and centroid; a cell that the surface crosses counts by how far the surface lies from its middle."""
+    """Volume and centroid; a cell on the surface counts by the surface's distance from its middle."""
     share = np.clip(0.5 - grid.distance_mm / grid.step_mm, 0.0, 1.0)
     total = float(share.sum(dtype=np.float64))
     sums = [share.sum(axis=tuple(b for b in range(3) if b != a), dtype=np.float64) for a in range(3)]
@@ -115,9 +119,7 @@ def place_centres(
     centres: Sequence[GrowthCentre], body_to_scanner: RigidTransform
 ) -> tuple[PlacedCentre, ...]:
     """Growth centres in the scanner's space."""
-    return tuple(
-        PlacedCentre(c.name, c.side, _float3(body_to_scanner.apply(c.place_mm))) for c in centres
-    )
+    return tuple(PlacedCentre(c.name, c.side, _float3(body_to_scanner.apply(c.place_mm))) for c in centres)
 
 
 def label_volume(
@@ -129,7 +131,7 @@ def label_volume(
 ) -> LabelMap:
     """Label map on a scan's grid: value n is the n-th shape.
 
-    A voxel belongs to a shape if at least half of its `subvoxels`³ parts do; of two shapes the later one stands.
+    A voxel belongs to a shape if at least half of its `subvoxels`³ parts do; of two shapes the later stands.
     """
     values = np.zeros(geometry.shape, dtype=np.uint8)
     for number, (_, shape) in enumerate(shapes, start=1):
@@ -166,4 +168,4 @@ def _slice_share(
     points = np.stack([k + index[2], index[0] + index[3], index[1] + index[4]], axis=-1)
     points = body_to_scanner.inverse().apply(geometry.to_lps_mm(points))
     inside = distance_at(shape, points.reshape(-1, 3)) < 0
-    return inside.reshape(len(axes[0]), len(axes[1]), -1).mean(-1)
+    return np.asarray(inside.reshape(len(axes[0]), len(axes[1]), -1).mean(-1))

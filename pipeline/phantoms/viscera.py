@@ -9,7 +9,8 @@ import numpy as np
 from pipeline.phantoms.body import trunk
 from pipeline.phantoms.compose import Common, Cut, Grown, Mirrored, Union
 from pipeline.phantoms.materials import AIR_HU, Material, Soft
-from pipeline.phantoms.shapes import Ellipsoid, HalfSpace, Rod, Shape, rod
+from pipeline.phantoms.rods import Rod, rod
+from pipeline.phantoms.shapes import Ellipsoid, HalfSpace, Shape, unit
 
 VISCERAL_FAT = Soft(-95.0)
 MUSCLE = Soft(57.0, rind_mm=0.9, rind_hu=-55.0)
@@ -27,10 +28,10 @@ class Organ:
 
 def abdominal_wall() -> tuple[Organ, ...]:
     """The wall's muscles with the cavity within; the rectus in front."""
-    above = HalfSpace((0.0, 0.0, 62.0), (0.0, 0.0, -1.0))
+    groins = tuple(HalfSpace((0.0, 0.0, 2.0), unit((x, 0.0, -1.0))) for x in (-0.62, 0.62))
     front = HalfSpace((0.0, 52.0, 0.0), (0.0, 1.0, 0.0))
-    wall = Common((Grown(trunk(), -14.0), above, front), blend_mm=10.0)
-    cavity = Common((Grown(trunk(), -29.0), HalfSpace((0.0, 0.0, 68.0), (0.0, 0.0, -1.0))), blend_mm=8.0)
+    wall = Common((Grown(trunk(), -14.0), *groins, front))
+    cavity = Common((Grown(trunk(), -29.0), *groins, front))
     rectus = rod((24, -77, 200, 10), (24, -73, 120, 10), (22, -68, 60, 9), (14, -58, 0, 6), smooth=4)
     return (
         Organ("abdominal wall", wall, MUSCLE),
@@ -93,17 +94,31 @@ def midline_muscles() -> tuple[Organ, ...]:
     erector = rod((28, 66, 200, 22), (28, 70, 120, 20), (24, 82, 72, 12), (14, 94, 30, 5))
     quadratus = rod((66, 44, 200, 15), (70, 46, 130, 13), (74, 50, 112, 6))
     parts = [("erector spinae", erector), ("quadratus lumborum", quadratus)]
-    return tuple(
-        Organ(name, shape, MUSCLE) for name, left in parts for shape in (left, Mirrored(left))
-    )
+    return tuple(Organ(name, shape, MUSCLE) for name, left in parts for shape in (left, Mirrored(left)))
 
 
 def vessels() -> tuple[Organ, ...]:
     """Iliac and femoral vessels of both sides, and the canal of the spine."""
-    artery = rod((12, -8, 140, 5), (30, -6, 100, 4.5), (48, -22, 60, 4.5), (64, -42, 24, 4.2), (70, -60, -10, 4), (72, -50, -150, 3.5))
-    vein = rod((16, 0, 140, 6), (32, 4, 100, 5.5), (46, -12, 60, 5.5), (56, -38, 24, 5), (60, -57, -10, 5), (64, -44, -150, 4.5))
+    artery = rod(
+        (12, -8, 140, 5),
+        (30, -6, 100, 4.5),
+        (48, -22, 60, 4.5),
+        (64, -42, 24, 4.2),
+        (70, -60, -10, 4),
+        (72, -50, -150, 3.5),
+    )
+    vein = rod(
+        (16, 0, 140, 6),
+        (32, 4, 100, 5.5),
+        (46, -12, 60, 5.5),
+        (56, -38, 24, 5),
+        (60, -57, -10, 5),
+        (64, -44, -150, 4.5),
+    )
     nerve = rod((46, 66, 22, 4), (70, 52, -20, 4), (84, 44, -60, 4), (86, 36, -150, 4))
-    canal = Rod(((0, 46, 160), (0, 54, 106), (0, 62, 92), (0, 71, 56), (0, 85, 16)), (9.0, 9.0, 8.0, 7.0, 3.5))
+    canal = Rod(
+        ((0, 46, 160), (0, 54, 106), (0, 62, 92), (0, 71, 56), (0, 85, 16)), (9.0, 9.0, 8.0, 7.0, 3.5)
+    )
     parts = [("artery", artery, 45.0), ("vein", vein, 42.0), ("sciatic nerve", nerve, 25.0)]
     both = [Organ(n, s, Soft(hu)) for n, left, hu in parts for s in (left, Mirrored(left))]
     return (*both, Organ("spinal canal", canal, Soft(25.0)))
