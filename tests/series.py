@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from pipeline.domain.scan import Scan
+
+Read = Callable[[Sequence[Dataset]], Scan]
+Refuse = Callable[[Sequence[Dataset]], str]
+"""Fixtures of `tests/dicom`: write a series, then read it, or give the code it is refused with."""
 
 SHAPE = (12, 32, 40)
 SPACING_MM = (3.0, 0.75, 1.0)  #: along k, j, i
@@ -111,7 +115,8 @@ def calcium_mm3(scan: Scan) -> float:
 
 def calcium_centre_lps_mm(scan: Scan) -> NDArray[np.float64]:
     """Centre of all above 300 HU."""
-    return scan.volume.geometry.to_lps_mm(np.argwhere(scan.volume.hu > 300)).mean(axis=0)
+    points_lps_mm = scan.volume.geometry.to_lps_mm(np.argwhere(scan.volume.hu > 300))
+    return np.asarray(points_lps_mm.mean(axis=0))
 
 
 def flag_codes(scan: Scan) -> set[str]:

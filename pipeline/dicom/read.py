@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +15,13 @@ from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.hounsfield import HounsfieldWriter, check_rescale, holds_int16
 from pipeline.dicom.identity import config_folder, load_salt
 from pipeline.dicom.phases import choose_acquisition
-from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, read_stored
+from pipeline.dicom.pixels import Stored, check_format, check_size, read_stored
 from pipeline.dicom.repeats import drop_copies, drop_repeats
 from pipeline.dicom.stack import Stack, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
 from pipeline.domain.image import CTVolume
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
-
-DECODING_THREADS = 2
-"""Compressed slices decoded at a time: the codecs release the interpreter lock."""
 
 
 def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
@@ -68,10 +63,10 @@ def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
     slices, phase_flags = choose_acquisition(slices)
     slices, repeat_flags = drop_repeats(slices, stored_of)
     stack = build_stack(slices)
+    flags = (*copy_flags, *phase_flags, *repeat_flags, *header_flags(stack, inventory))
     volume, pixel_flags = _read_volume(tree, stack)
     acquisition = describe(list(stack.slices), volume, load_salt(config_folder()))
-    flags = (*copy_flags, *phase_flags, *repeat_flags, *header_flags(stack, inventory), *pixel_flags)
-    return Scan(volume, acquisition, flags)
+    return Scan(volume, acquisition, (*flags, *pixel_flags))
 
 
 def _read_volume(tree: Tree, stack: Stack) -> tuple[CTVolume, tuple[QualityFlag, ...]]:
@@ -81,20 +76,10 @@ def _read_volume(tree: Tree, stack: Stack) -> tuple[CTVolume, tuple[QualityFlag,
     geometry = order.geometry(shape, stack.affine)
     hu = np.empty(geometry.shape, dtype=np.int16 if holds_int16(stack.slices) else np.float32)
     writer = HounsfieldWriter(order.to_source(hu))
-    for n, stored in enumerate(_all_stored(tree, stack.slices)):
-        writer.write(n, stored, stack.slices[n])
+    for n, header in enumerate(stack.slices):
+        writer.write(n, _stored(tree, header), header)
     hu.setflags(write=False)
     return CTVolume(hu, geometry), writer.finish()
-
-
-def _all_stored(tree: Tree, slices: tuple[SliceHeader, ...]) -> Iterator[Stored]:
-    """Stored numbers of all slices in order; compressed ones are decoded in parallel."""
-    if all(s.pixels.transfer_syntax_uid in NATIVE for s in slices):
-        yield from (_stored(tree, s) for s in slices)
-        return
-    with ThreadPoolExecutor(DECODING_THREADS) as pool:
-        for start in range(0, len(slices), 4 * DECODING_THREADS):  # a few at a time, to bound memory
-            yield from pool.map(lambda s: _stored(tree, s), slices[start : start + 4 * DECODING_THREADS])
 
 
 def _stored(tree: Tree, header: SliceHeader) -> Stored:

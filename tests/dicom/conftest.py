@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 
 from pipeline.dicom.read import read_scan
-from pipeline.domain.scan import Scan
 from pipeline.errors import InputRefused
-from tests.series import write_series
-
-Read = Callable[[Sequence[Dataset]], Scan]
-Refuse = Callable[[Sequence[Dataset]], str]
+from tests.series import Read, Refuse, write_series
 
 
 @pytest.fixture(autouse=True)

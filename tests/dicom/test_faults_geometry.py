@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Read, Refuse
 from pydicom.dataset import Dataset
 
 from pipeline.dicom.read import read_scan
@@ -18,6 +17,8 @@ from tests.series import (
     CALCIUM_CENTRE_LPS_MM,
     CALCIUM_MM3,
     ORIGIN_LPS_MM,
+    Read,
+    Refuse,
     box_hu,
     calcium_centre_lps_mm,
     calcium_mm3,

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Read, Refuse
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import RLELossless
+from pydicom.uid import UID, RLELossless
 
 from pipeline.dicom.read import read_scan
 from pipeline.domain.scan import Scan
 from pipeline.errors import InputRefused
 from tests.series import (
     CALCIUM_MM3,
+    Read,
+    Refuse,
     box_hu,
     calcium_mm3,
     dup,
@@ -34,11 +35,7 @@ CODECS = Path(__file__).parents[2].parent / "shared" / "data" / "codecs"
 Break = Callable[[list[Dataset]], None]
 
 
-def void(_: object) -> None:
-    """Let an expression be a statement."""
-
-
-def on_all(change: Callable[[Dataset], object]) -> Break:
+def on_all(change: Callable[[Dataset], None]) -> Break:
     """Break every slice."""
 
     def change_all(series: list[Dataset]) -> None:
@@ -48,14 +45,19 @@ def on_all(change: Callable[[Dataset], object]) -> Break:
     return change_all
 
 
-def on_one(change: Callable[[Dataset], object]) -> Break:
+def on_one(change: Callable[[Dataset], None]) -> Break:
     """Break one slice."""
-    return lambda series: void(change(series[9]))
+    return lambda series: change(series[9])
 
 
 def put(**values: object) -> Callable[[Dataset], None]:
     """Set elements of a slice."""
-    return lambda d: void([setattr(d, keyword, value) for keyword, value in values.items()])
+
+    def change(d: Dataset) -> None:
+        for keyword, value in values.items():
+            setattr(d, keyword, value)
+
+    return change
 
 
 def text(keyword: str, value: str) -> Callable[[Dataset], None]:
@@ -65,7 +67,12 @@ def text(keyword: str, value: str) -> Callable[[Dataset], None]:
 
 def drop(*keywords: str) -> Callable[[Dataset], None]:
     """Take elements from a slice."""
-    return lambda d: void([delattr(d, keyword) for keyword in keywords])
+
+    def change(d: Dataset) -> None:
+        for keyword in keywords:
+            delattr(d, keyword)
+
+    return change
 
 
 def as_signed(d: Dataset) -> None:
@@ -113,7 +120,7 @@ def as_syntax(uid: str) -> Callable[[Dataset], None]:
     """Claim a transfer syntax for some bytes."""
 
     def change(d: Dataset) -> None:
-        d.file_meta.TransferSyntaxUID = uid
+        d.file_meta.TransferSyntaxUID = UID(uid)
         d.PixelData = encapsulate([d.PixelData])
         d["PixelData"].VR = "OB"
         d["PixelData"].is_undefined_length = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", [np.int32, np.float32, np.float64])
 def test_whole_hu_of_any_type_become_int16_and_padding_becomes_air(tmp_path: Path, dtype: type) -> None:
     array, ras = box_in_ras((False,) * 3, (0, 1, 2))
-    wide = array.astype(dtype)
+    wide: NDArray[Any] = array.astype(dtype)
     wide[0, 0, 0] = -3024
     scan = read_volume(write_raw(tmp_path / "a.nii", wide, ras))
     assert scan.volume.hu.dtype == np.int16

@@ -6,10 +6,11 @@ import datetime as dt
 import random
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Read
+import SimpleITK as sitk
 
 from pipeline.dicom.read import read_scan
 from pipeline.errors import InputRefused
@@ -17,6 +18,7 @@ from tests.series import (
     CALCIUM_CENTRE_LPS_MM,
     CALCIUM_MM3,
     SPACING_MM,
+    Read,
     box_hu,
     calcium_centre_lps_mm,
     calcium_mm3,
@@ -127,10 +129,9 @@ def test_real_scans_are_read_without_a_serious_flag(folder: Path) -> None:
 
 @pytest.mark.skipif(not REAL_CT.is_dir(), reason="the real scans are not beside the project")
 def test_real_scan_agrees_with_simpleitk() -> None:
-    import SimpleITK as sitk
-
     folder = str(REAL_CT / "STS_013")  # feet first
-    image = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(folder))
+    itk: Any = sitk
+    image = itk.ReadImage(itk.ImageSeriesReader.GetGDCMSeriesFileNames(folder))
     volume = read_scan(Path(folder)).volume
     assert np.array_equal(volume.hu, sitk.GetArrayFromImage(image))
     corner = image.TransformIndexToPhysicalPoint([3, 2, 1])
@@ -139,6 +140,6 @@ def test_real_scan_agrees_with_simpleitk() -> None:
 
 def test_unknown_series_uid_is_refused_and_lists_what_there_is(tmp_path: Path) -> None:
     folder = write_series(good_series(), tmp_path / "series")
-    with pytest.raises(InputRefused, match="12 slices of 3.0 mm") as caught:
+    with pytest.raises(InputRefused, match=r"12 slices of 3\.0 mm") as caught:
         read_scan(folder, series_uid="1.2.3")
     assert caught.value.code == "SERIES_NOT_FOUND"
