@@ -102,6 +102,14 @@ class MimicSettings(Section):
     """Share of a component that hangs on bone by half-bright tissue, to be a piece of it."""
     fragment_thickness_mm: float = Field(8.0, ge=0)
     """Thicker ones are not cortex."""
+    cut_bone_hu: float = Field(600.0, ge=200, le=3000)
+    """A thick piece this dense that the edge of the scan cuts is taken for bone."""
+    cut_bone_thickness_mm: float = Field(5.0, ge=0)
+    """What counts as thick there."""
+    cut_piece_mm3: float = Field(300.0, ge=0)
+    """A smaller piece is taken for bone where the same edge cuts bone beside it."""
+    cut_bone_reach_mm: float = Field(35.0, ge=0)
+    """What counts as beside it."""
 
 
 class RegisterSettings(Section):

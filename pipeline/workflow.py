@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis, Burden, Threshold
 from pipeline.domain.change import Comparison, Registration, TimePoint
-from pipeline.domain.geometry import Box, Geometry, RigidTransform
+from pipeline.domain.geometry import Box, Geometry, RigidTransform, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate, Excluded, Interval, Lesion
 from pipeline.domain.scan import Scan
@@ -94,11 +94,13 @@ def _find(
 ) -> tuple[tuple[Candidate, ...], LabelMap, float | None]:
     """Everything bright that is not bone, told what it is; the bones; the noise in soft tissue.
 
-    Works on the box of the body alone and carries the answer back to the whole grid.
+    Works on the box of the body alone and carries the answer back to the whole grid. The box is a
+    voxel wider than the body, so that only what is cut by the scan touches its faces.
     """
-    box = bounding_box(body.voxels)
-    if box is None:
+    found = bounding_box(body.voxels)
+    if found is None:
         raise ValueError("an empty body has no box")
+    box = grow_box(found, (1, 1, 1), body.geometry.shape)
     inner = volume.crop(box)
     inner_body = Mask(body.voxels[box], inner.geometry)
     smooth = smooth_volume(inner, sigma_mm=settings.candidates.smoothing_mm)

@@ -25,14 +25,14 @@ MARROW_FLOOR_HU = -250.0
 SPONGIOSA_CONTRAST_HU = 100.0
 """A weaker contrast, asked of a component by itself: small bones and those without a dense cortex."""
 SPONGIOSA_CORTEX_HU = 200.0
-SPONGIOSA_FRACTION = 0.09
+SPONGIOSA_FRACTION = 0.07
 """Share of a component that must be enclosed by itself at the weaker contrast: small bones of adults have
 0.1 to 0.5, homogeneous calcium up to 0.07 by its texture."""
 MARROW_FRACTION = 0.02
 """The same at the full contrast."""
 SURE_FRACTION = 0.15
 """Components with this share of marrow among everything else around need no test by themselves."""
-SMALLEST_BONE_MM3 = 400.0
+SMALLEST_BONE_MM3 = 100.0
 """A smaller component cannot be told to be bone by its inside."""
 NARROWEST_MARROW = np.ones((1, 2, 2), dtype=bool)
 """Enclosed places one pooled voxel wide are joint spaces and gaps."""

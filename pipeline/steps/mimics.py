@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import edt
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config import MimicSettings
 from pipeline.domain.image import BoxedMask
@@ -21,24 +22,78 @@ def classify_candidates(
 
 
 def _classify(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate:
-    if candidate.mask.volume_mm3 < settings.smallest_lesion_mm3:
-        return replace(
-            candidate,
-            kind="noise",
-            reason=f"{candidate.mask.volume_mm3:.1f} mm³, below {settings.smallest_lesion_mm3:g} mm³",
-        )
-    joined = _share(candidate.mask, skeleton.joined)
-    thickness_mm = _thickness_mm(candidate.mask)
-    if joined >= settings.joined_fraction and thickness_mm <= settings.fragment_thickness_mm:
-        return replace(
-            candidate,
-            kind="bone_fragment",
-            reason=f"thin piece ({thickness_mm:.0f} mm) joined to bone by tissue brighter than muscle",
-        )
+    """The first rule that speaks; a lesion if none does."""
+    for rule in (_too_small, _joined_to_bone, _cut_by_the_scan):
+        verdict = rule(candidate, skeleton, settings)
+        if verdict is not None:
+            return verdict
     return candidate
 
 
-def _share(mask: BoxedMask, voxels: np.ndarray) -> float:
+def _too_small(candidate: Candidate, _: Skeleton, settings: MimicSettings) -> Candidate | None:
+    volume_mm3 = candidate.mask.volume_mm3
+    if volume_mm3 >= settings.smallest_lesion_mm3:
+        return None
+    reason = f"{volume_mm3:.1f} mm³, below {settings.smallest_lesion_mm3:g} mm³"
+    return replace(candidate, kind="noise", reason=reason)
+
+
+def _joined_to_bone(
+    candidate: Candidate, skeleton: Skeleton, settings: MimicSettings
+) -> Candidate | None:
+    if _share(candidate.mask, skeleton.joined) < settings.joined_fraction:
+        return None
+    thickness_mm = _thickness_mm(candidate.mask)
+    if thickness_mm > settings.fragment_thickness_mm:
+        return None
+    reason = f"thin piece ({thickness_mm:.0f} mm) joined to bone by tissue brighter than muscle"
+    return replace(candidate, kind="bone_fragment", reason=reason)
+
+
+def _cut_by_the_scan(
+    candidate: Candidate, skeleton: Skeleton, settings: MimicSettings
+) -> Candidate | None:
+    """What the edge of the scan cuts cannot be known whole; beside bone cut there too, it is bone."""
+    if not candidate.mask.touches_edge:
+        return None
+    if (
+        candidate.peak_hu >= settings.cut_bone_hu
+        and _thickness_mm(candidate.mask) >= settings.cut_bone_thickness_mm
+    ):
+        return replace(
+            candidate,
+            kind="bone_fragment",
+            reason=f"thick piece as dense as cortex ({candidate.peak_hu:.0f} HU), cut by the edge of the scan",
+        )
+    if (
+        candidate.mask.volume_mm3 <= settings.cut_piece_mm3
+        and _distance_to_cut_bone_mm(candidate.mask, skeleton) <= settings.cut_bone_reach_mm
+    ):
+        return replace(
+            candidate,
+            kind="bone_fragment",
+            reason="small piece cut by the same edge of the scan as the bone beside it",
+        )
+    return replace(candidate, status="indeterminate", reason="cut by the edge of the scan")
+
+
+def _distance_to_cut_bone_mm(mask: BoxedMask, skeleton: Skeleton) -> float:
+    """Distance within the scan's outermost layers, from the piece to bone that they cut as well."""
+    geometry = mask.geometry
+    nearest = float("inf")
+    for axis in range(3):
+        for end, touched in ((0, mask.box[axis].start == 0), (-1, mask.box[axis].stop == geometry.shape[axis])):
+            face = skeleton.labels.values.take(end, axis=axis) > 0
+            if touched and face.any():
+                spacing = tuple(np.delete(np.asarray(geometry.spacing_mm), axis))
+                away = edt.edt(np.ascontiguousarray(~face), anisotropy=spacing, parallel=0)
+                across = tuple(s for other, s in enumerate(mask.box) if other != axis)
+                own = mask.voxels.take(end, axis=axis)
+                nearest = min(nearest, float(away[across][own].min()))
+    return nearest
+
+
+def _share(mask: BoxedMask, voxels: NDArray[np.bool_]) -> float:
     return float(np.count_nonzero(voxels[mask.box] & mask.voxels)) / mask.voxel_count
 
 
