@@ -103,7 +103,9 @@ class HounsfieldWriter:
             message = "the declared padding value is that of a tissue: not treated as padding"
             flags.append(QualityFlag("PADDING_IGNORED", "warning", message))
         if self._top_hu >= SATURATION_HU and self._top_count >= SATURATED_VOXELS:
-            message = f"{self._top_count} voxels at the top of the scale, {self._top_hu:.0f} HU: density is too low there"
+            message = (
+                f"{self._top_count} voxels at the top of the scale ({self._top_hu:.0f} HU): too low there"
+            )
             flags.append(QualityFlag("SATURATED", "warning", message))
         return tuple(flags)
 
