@@ -19,8 +19,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from pipeline.dicom.canonical import axis_order
-from pipeline.dicom.fingerprint import input_sha256
+from pipeline.domain.orientation import axis_order
+from pipeline.domain.fingerprint import input_sha256
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.domain.scan import Acquisition, QualityFlag, Scan

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.dicom.acquisition import describe
-from pipeline.dicom.canonical import axis_order
+from pipeline.domain.orientation import axis_order
 from pipeline.dicom.choose import choose_series
 from pipeline.dicom.discover import Inventory, Series, refuse_other_file, take_inventory
 from pipeline.dicom.flags import header_flags
