@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.phantoms import body, hip_bone, muscles, spine, viscera
 from pipeline.phantoms.bones import Skeleton, build_skeleton
@@ -17,6 +18,8 @@ from pipeline.phantoms.materials import AIR_HU, Material, Soft
 from pipeline.phantoms.patient import Patient
 from pipeline.phantoms.shapes import Ball, Ellipsoid, Floats, Shape
 from pipeline.phantoms.viscera import MUSCLE, VISCERAL_FAT
+
+Indices = NDArray[np.intp]
 
 SKIN = Soft(-100.0, rind_mm=body.SKIN_MM, rind_hu=30.0)
 CARTILAGE = Soft(CARTILAGE_HU)
@@ -86,30 +89,32 @@ def paint(
     """
     centres = (0.5 * (p.max(2) + p.min(2)))[:, :, None]
     for layer in layers:
-        _paint_layer(layer, p, hu, centres, radius_mm, calcium)
+        deep, touched = _groups_within(layer, centres, radius_mm)
+        if deep.size and layer.material.core_hu is not None:
+            hu[deep] = layer.material.core_hu
+        if touched.size:
+            _paint_points(layer, p[:, touched], hu, touched, calcium)
 
 
-def _paint_layer(
-    layer: Layer, p: Floats, hu: Floats, centres: Floats, radius_mm: float, calcium: float
-) -> None:
-    corners = centres[:, :, 0]
-    near = np.flatnonzero(layer.shape.bounds.near(corners, corners, radius_mm))
+def _groups_within(layer: Layer, centres: Floats, radius_mm: float) -> tuple[Indices, Indices]:
+    """Groups that lie wholly in the uniform core of a layer, and other groups that may touch it."""
+    middle = centres[:, :, 0]
+    near = np.flatnonzero(layer.shape.bounds.near(middle, middle, radius_mm))
     if near.size == 0:
-        return
+        return near, near
     slack_mm = 1.25 * radius_mm + 0.5
-    middle = layer.shape.distance_mm(centres[:, near])[:, 0]
-    touched, middle = near[middle < slack_mm], middle[middle < slack_mm]
-    core_hu = layer.material.core_hu
-    if core_hu is not None:
-        deep = middle < -(slack_mm + layer.material.rind_mm)
-        hu[touched[deep]] = core_hu
-        touched = touched[~deep]
-    if touched.size:
-        points = p[:, touched]
-        depth = -layer.shape.distance_mm(points)
-        group, point = np.nonzero(depth > 0)
-        drawn = layer.material.hu(points[:, group, point][:, :, None], depth[group, point][:, None], calcium)
-        hu[touched[group], point] = drawn[:, 0]
+    distance = layer.shape.distance_mm(centres[:, near])[:, 0]
+    deep = distance < -(slack_mm + layer.material.rind_mm)
+    if layer.material.core_hu is None:
+        deep[:] = False
+    return near[deep], near[~deep & (distance < slack_mm)]
+
+
+def _paint_points(layer: Layer, p: Floats, hu: Floats, groups: Indices, calcium: float) -> None:
+    depth = -layer.shape.distance_mm(p)
+    group, point = np.nonzero(depth > 0)
+    drawn = layer.material.hu(p[:, group, point][:, :, None], depth[group, point][:, None], calcium)
+    hu[groups[group], point] = drawn[:, 0]
 
 
 def hu_at(anatomy: Anatomy, points_mm: Floats, *, calcium: float = 1.0) -> Floats:

@@ -48,7 +48,7 @@ def _left_buttock() -> Shape:
 def body() -> Shape:
     """Everything within the skin."""
     front = HalfSpace((0.0, -20.0, -60.0), unit((0.0, -0.3, -1.0)))
-    back = HalfSpace((0.0, 20.0, -62.0), unit((0.0, 0.5, -1.0)))
+    back = HalfSpace((0.0, 20.0, -65.0), unit((0.0, 0.38, -1.0)))
     upper = Common((trunk(), front, back), blend_mm=26.0)
     limbs = (_left_thigh(), _left_buttock())
     return Union((upper, *limbs, *(Mirrored(limb) for limb in limbs)), blend_mm=9.0)

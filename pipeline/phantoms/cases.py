@@ -21,7 +21,7 @@ from pipeline.phantoms.shapes import Shape, distance_at
 from pipeline.phantoms.table import Table, table_layer
 from pipeline.phantoms.truth import Truth, label_volume, measure_lesion, place_centres
 
-BODY_CENTRE_MM: Float3 = (0.0, 16.0, -9.0)
+BODY_CENTRE_MM: Float3 = (0.0, 16.0, -8.0)
 """Middle of the reference scan in body coordinates."""
 
 
@@ -158,7 +158,7 @@ def reference_case(seed: int = 1) -> tuple[PhantomCase, PhantomCase]:
     )
     shift_mm = (6.0, -146.0, -406.3)
     later = Scanner(
-        spacing_mm=(2.5, 1.09, 1.09), matrix=(108, 320, 320), slice_thickness_mm=2.5, kernel="B30f",
+        spacing_mm=(2.5, 1.09, 1.09), matrix=(110, 320, 320), slice_thickness_mm=2.5, kernel="B30f",
         blur_sigma_mm=0.75, noise_hu=12.0, noise_grain_mm=1.0, slice_profile="gaussian", seed=2 * seed + 1,
     )  # fmt: skip
     followup = PhantomCase(

@@ -119,7 +119,7 @@ class _Tiles:
         points = (own_centres[:, :, None] + own_offsets[:, None, :]).astype(np.float32)
         paint(scene.patient_layers, points, hu, radius_mm=self.radius_mm * inverse.scale, calcium=calcium)
         by_pixel = hu.reshape(len(hu), self.side**2, -1)
-        return np.asarray(by_pixel @ self.weights.astype(np.float32))
+        return np.asarray(np.einsum("tps,s->tp", by_pixel, self.weights.astype(np.float32)))
 
 
 def _distance(shape: Shape, points: Floats) -> Floats:

@@ -31,7 +31,7 @@ class Scanner:
     """
 
     spacing_mm: Float3 = (2.0, 1.07, 1.07)  #: k, j, i
-    matrix: Index3 = (130, 320, 320)  #: k, j, i
+    matrix: Index3 = (132, 320, 320)  #: k, j, i
     slice_thickness_mm: float = 2.0  #: full width at half maximum of the slice profile
     kvp: float = 120.0
     kernel: str = "STANDARD"

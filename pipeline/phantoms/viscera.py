@@ -32,7 +32,7 @@ def abdominal_wall() -> tuple[Organ, ...]:
     front = HalfSpace((0.0, 52.0, 0.0), (0.0, 1.0, 0.0))
     wall = Common((Grown(trunk(), -14.0), *groins, front))
     cavity = Common((Grown(trunk(), -29.0), *groins, front))
-    rectus = rod((24, -77, 200, 10), (24, -73, 120, 10), (22, -68, 60, 9), (14, -58, 0, 6), smooth=4)
+    rectus = rod((24, -74, 200, 9), (24, -69, 120, 9), (22, -66, 60, 8), (14, -57, 2, 6), smooth=4)
     return (
         Organ("abdominal wall", wall, MUSCLE),
         Organ("abdominal cavity", cavity, VISCERAL_FAT),
@@ -54,7 +54,7 @@ def pelvic_cavity() -> Shape:
 
 def organs(seed: int) -> tuple[Organ, ...]:
     """Bladder, womb, rectum, bowel loops, in the order in which they are drawn."""
-    rectum = rod((0, 66, 40, 13), (0, 62, 8, 13), (0, 52, -25, 10), (0, 42, -62, 7))
+    rectum = rod((0, 66, 40, 13), (0, 62, 8, 13), (0, 52, -18, 10), (0, 42, -40, 7))
     gas = rod((0, 64, 26, 6), (0, 61, 5, 7), smooth=1)
     return (
         *_bowel(seed),
@@ -62,7 +62,7 @@ def organs(seed: int) -> tuple[Organ, ...]:
         Organ("rectum", rectum, BOWEL),
         Organ("gas", gas, Soft(AIR_HU)),
         Organ("bladder", Ellipsoid((-2.0, -24.0, 8.0), (33.0, 22.0, 21.0)), Soft(10.0, 2.5, 38.0)),
-        Organ("vagina", rod((0, 24, 2, 9), (0, 4, -40, 8), (0, -4, -62, 6)), Soft(45.0)),
+        Organ("vagina", rod((0, 24, 2, 9), (0, 5, -30, 8), (0, 0, -46, 6)), Soft(45.0)),
         Organ("pelvic floor", _pelvic_floor(), MUSCLE),
     )
 
@@ -70,7 +70,7 @@ def organs(seed: int) -> tuple[Organ, ...]:
 def _pelvic_floor() -> Shape:
     bowl = Ellipsoid((0.0, 14.0, -6.0), (44.0, 52.0, 46.0))
     lower = HalfSpace((0.0, 0.0, -30.0), (0.0, 0.0, 1.0))
-    return Cut(Common((bowl, lower)), (Grown(bowl, -5.0), rod((0, 46, -20, 9), (0, 44, -70, 9), smooth=1)))
+    return Cut(Common((bowl, lower)), (Grown(bowl, -5.0), rod((0, 46, -20, 9), (0, 42, -60, 9), smooth=1)))
 
 
 def _bowel(seed: int) -> tuple[Organ, ...]:

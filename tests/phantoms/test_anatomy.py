@@ -83,7 +83,7 @@ def test_ischiofemoral_space_takes_a_lesion_of_23_mm(girl: Anatomy) -> None:
     beside, outside = grid((44, 15, -72), (76, 50, -38), 0.7), grid((85, 10, -72), (120, 40, -38), 0.7)
     ischium = beside[distance_at(bone(girl, "hip_left"), beside) < 0]
     femur = outside[distance_at(bone(girl, "femur_left"), outside) < 0]
-    narrowest_mm = cKDTree(ischium).query(femur)[0].min()
+    narrowest_mm = np.min(cKDTree(ischium).query(femur)[0])
     assert narrowest_mm == pytest.approx(26.0, abs=1.5)
 
 
