@@ -84,7 +84,7 @@ class Soft:
     rind_mm: float = 0.0
     rind_hu: float = 0.0
 
-    def hu(self, p: Floats, depth_mm: Floats, calcium: float) -> Floats:
+    def hu(self, p: Floats, depth_mm: Floats, calcium: float) -> Floats:  # noqa: ARG002 (one signature for all materials)
         """HU by depth."""
         return np.where(depth_mm < self.rind_mm, self.rind_hu, self.core_hu).astype(p.dtype)
 
