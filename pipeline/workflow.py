@@ -31,6 +31,10 @@ from pipeline.steps.skeleton import segment_skeleton
 from pipeline.steps.smooth import smooth_volume
 from pipeline.steps.threshold import choose_threshold
 
+STAGES = ("body", "skeleton", "lesions", "measures")
+"""The stages of `analyse`, in order."""
+COMPARE_STAGES = ("registration", "tracks")
+"""The stages of `compare`, in order."""
 OnStage = Callable[[str], None]
 """Told the name of each stage as it begins."""
 
@@ -58,12 +62,12 @@ def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage =
     """
     settings = settings or Settings()
     threshold = choose_threshold(scan.acquisition, settings.candidates)
-    on_stage("body")
+    on_stage(STAGES[0])
     body = segment_body(scan.volume, settings.body)
     quality.require_body(body)
     candidates, skeleton, noise_hu = _find(scan.volume, body, threshold, settings, on_stage)
     coverage = quality.describe_coverage(body, skeleton)
-    on_stage("measures")
+    on_stage(STAGES[3])
     middle = midline_x_mm(body, in_plane_truncated=coverage.in_plane_truncated)
     settings_sha256 = settings.sha256()
     seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
@@ -104,10 +108,10 @@ def _find(
     inner = volume.crop(box)
     inner_body = Mask(body.voxels[box], inner.geometry)
     smooth = smooth_volume(inner, sigma_mm=settings.candidates.smoothing_mm)
-    on_stage("skeleton")
+    on_stage(STAGES[1])
     bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
     skeleton = segment_skeleton(smooth, inner_body, settings.skeleton, settings.parting, bone_hu=bone_hu)
-    on_stage("lesions")
+    on_stage(STAGES[2])
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
     candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
@@ -141,9 +145,9 @@ def compare(
     if len(analyses) < 2:
         raise UsageError("a comparison needs at least two scans")
     settings = settings or Settings()
-    on_stage("registration")
+    on_stage(COMPARE_STAGES[0])
     registrations = _register_all(analyses, settings)
-    on_stage("tracks")
+    on_stage(COMPARE_STAGES[1])
     dates = [_date(n, one, registrations) for n, one in enumerate(analyses)]
     matched = match_lesions(dates, settings.match)
     tracks = tuple(

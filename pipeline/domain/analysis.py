@@ -78,7 +78,8 @@ def paint_labels(
     numbered: Sequence[tuple[int, BoxedMask]], geometry: Geometry, names: dict[int, str]
 ) -> LabelMap:
     """Label map from numbered masks; where two overlap the later one stands."""
-    values = np.zeros(geometry.shape, dtype=np.uint16)
+    most = max((number for number, _ in numbered), default=0)
+    values = np.zeros(geometry.shape, dtype=np.uint8 if most < 256 else np.uint16)
     for number, mask in numbered:
         values[mask.box][mask.voxels] = number
     values.setflags(write=False)

@@ -13,6 +13,9 @@ from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.skeleton import Skeleton
 
+IN_LINE_MM = 4.0
+"""A piece whose shadow falls this near to the bone's lies in line with it."""
+
 
 def classify_candidates(
     candidates: tuple[Candidate, ...], skeleton: Skeleton, settings: MimicSettings
@@ -74,7 +77,29 @@ def _cut_by_the_scan(
             kind="bone_fragment",
             reason="small piece cut by the same edge of the scan as the bone beside it",
         )
+    if _in_line_with_bone(candidate.mask, skeleton, settings.joint_mm):
+        return replace(
+            candidate,
+            kind="bone_fragment",
+            reason="begins at the end of the scan in line with the bone before it, across a joint or disc",
+        )
     return replace(candidate, status="indeterminate", reason="cut by the edge of the scan")
+
+
+def _in_line_with_bone(mask: BoxedMask, skeleton: Skeleton, joint_mm: float) -> bool:
+    """Whether most of a piece cut by the first or last slice lies over bone, seen along the body."""
+    bone, geometry = skeleton.labels.values, mask.geometry
+    reach = round(joint_mm / geometry.spacing_mm[0])
+    start, stop = mask.box[0].start, mask.box[0].stop
+    if stop == geometry.shape[0]:
+        slab = bone[max(0, start - reach) : stop]
+    elif start == 0:
+        slab = bone[: stop + reach]
+    else:
+        return False
+    shadow = edt.edt(~(slab > 0).any(axis=0), anisotropy=geometry.spacing_mm[1:], parallel=0)
+    own = mask.voxels.any(axis=0)
+    return bool(np.count_nonzero(shadow[mask.box[1:]][own] <= IN_LINE_MM) >= np.count_nonzero(own) / 2)
 
 
 def _distance_to_cut_bone_mm(mask: BoxedMask, skeleton: Skeleton) -> float:

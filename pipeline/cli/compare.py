@@ -1,0 +1,56 @@
+"""``calcinosis compare``: two or more scans of one patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, by_time_point, parse_date
+
+
+def compare(
+    baseline: Annotated[Path, typer.Argument(help="Scan of the first date.")],
+    followup: Annotated[list[Path], typer.Argument(help="Scans of the later dates, in order.")],
+    out: Out,
+    series: Annotated[list[str] | None, typer.Option("--series", metavar="t0=UID", help="Series of a date.")] = None,
+    config: Config = None,
+    set_: Set = None,
+    date: Annotated[
+        list[str] | None, typer.Option("--date", metavar="t0=YYYY-MM-DD", help="Date of a scan.")
+    ] = None,
+    same_patient: Annotated[
+        bool, typer.Option("--same-patient", help="The scans are of one patient, whatever their headers say.")
+    ] = False,
+    overwrite: Overwrite = False,
+    figures: Figures = True,
+) -> None:
+    """Follow every lesion from the first scan to the last and say what changed beyond error."""
+    from pipeline.cli.outputs import write_all_compared
+    from pipeline.cli.progress import stage_progress
+    from pipeline.cli.scans import load_scan
+    from pipeline.cli.summary import print_comparison
+    from pipeline.config import load_settings
+    from pipeline.results.staging import staged_folder
+    from pipeline.steps.succession import check_succession
+    from pipeline.workflow import COMPARE_STAGES, STAGES, analyse
+    from pipeline.workflow import compare as compare_analyses
+
+    settings = load_settings(config, set_ or ()).with_(figures={"enabled": figures})
+    paths = [baseline, *followup]
+    dates = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
+    chosen = by_time_point(series or (), "--series", len(paths))
+    with staged_folder(out, overwrite=overwrite) as stage:
+        stages = len(paths) * (1 + len(STAGES)) + len(COMPARE_STAGES) + 1
+        with stage_progress("compare", stages) as begin:
+            scans = []
+            for n, path in enumerate(paths):
+                begin(f"reading t{n}")
+                scans.append(load_scan(path, series_uid=chosen.get(n), date=dates.get(n)))
+            check_succession([one.acquisition for one in scans], same_patient=same_patient)
+            analyses = [analyse(one, settings, on_stage=begin) for one in scans]
+            comparison = compare_analyses(analyses, settings, on_stage=begin)
+            begin("writing")
+            write_all_compared(comparison, stage, settings.figures)
+    print_comparison(comparison, out)

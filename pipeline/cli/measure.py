@@ -1,0 +1,40 @@
+"""``calcinosis measure``: one scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, parse_date
+
+
+def measure(
+    scan: Annotated[Path, typer.Argument(help="Folder, zip, enhanced multi-frame file, or NIfTI in HU.")],
+    out: Out,
+    series: Annotated[str | None, typer.Option("--series", help="Series Instance UID to measure.")] = None,
+    config: Config = None,
+    set_: Set = None,
+    date: Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the scan.")] = None,
+    overwrite: Overwrite = False,
+    figures: Figures = True,
+) -> None:
+    """Find and measure every soft-tissue calcification of one scan."""
+    from pipeline.cli.outputs import write_all
+    from pipeline.cli.progress import stage_progress
+    from pipeline.cli.scans import load_scan
+    from pipeline.cli.summary import print_analysis
+    from pipeline.config import load_settings
+    from pipeline.results.staging import staged_folder
+    from pipeline.workflow import STAGES, analyse
+
+    settings = load_settings(config, set_ or ()).with_(figures={"enabled": figures})
+    day = parse_date(date) if date else None
+    with staged_folder(out, overwrite=overwrite) as stage:
+        with stage_progress("measure", 2 + len(STAGES)) as begin:
+            begin("reading")
+            analysis = analyse(load_scan(scan, series_uid=series, date=day), settings, on_stage=begin)
+            begin("writing")
+            write_all(analysis, stage, settings.figures)
+    print_analysis(analysis, out)

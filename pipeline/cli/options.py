@@ -1,0 +1,54 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import InputRefused, UsageError
+
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
+Config = Annotated[
+    str | None, typer.Option("--config", help="Preset (see configs/) or YAML file of settings.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="section.key=value", help="Change one setting; repeatable.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
+Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Make pictures.")]
+
+
+def parse_date(text: str) -> dt.date:
+    """A date as YYYY-MM-DD.
+
+    Raises
+    ------
+    InputRefused
+        BAD_DATE.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise InputRefused("BAD_DATE", f"expected a date as YYYY-MM-DD, found {text[:32]!r}") from error
+
+
+def by_time_point(texts: Sequence[str], option: str, count: int) -> dict[int, str]:
+    """Values given as ``t0=…``, by time point.
+
+    Raises
+    ------
+    UsageError
+        For another form, or a time point that there is no scan for.
+    """
+    values = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        number = name[1:]
+        if not (separator and name[:1] == "t" and number.isdigit() and int(number) < count and value):
+            raise UsageError(f"{option} wants t0=… to t{count - 1}=…, found {text!r}")
+        values[int(number)] = value
+    return values

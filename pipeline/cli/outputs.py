@@ -1,0 +1,37 @@
+"""Everything that is written about one analysis or comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import __version__
+from pipeline.config import FigureSettings
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.change import Comparison
+from pipeline.nifti import write_label_map
+from pipeline.results.files import write_analysis, write_comparison
+
+
+def write_all(analysis: Analysis, folder: Path, figures: FigureSettings) -> None:
+    """Tables, masks and, if wanted, pictures of one scan."""
+    write_analysis(analysis, folder, version=__version__)
+    write_label_map(analysis.lesion_labels(), folder / "lesions.nii.gz")
+    write_label_map(analysis.excluded_labels(), folder / "excluded.nii.gz")
+    write_label_map(analysis.skeleton, folder / "skeleton.nii.gz")
+    if figures.enabled:
+        from pipeline.report.figures import write_figures
+
+        write_figures(analysis, folder / "figures", figures)
+
+
+def write_all_compared(comparison: Comparison, folder: Path, figures: FigureSettings) -> None:
+    """One folder for each date, and the comparison's own tables and pictures."""
+    for n, analysis in enumerate(comparison.analyses):
+        own = folder / f"t{n}"
+        own.mkdir()
+        write_all(analysis, own, figures)
+    write_comparison(comparison, folder, version=__version__)
+    if figures.enabled:
+        from pipeline.report.figures import write_comparison_figures
+
+        write_comparison_figures(comparison, folder / "figures", figures)

@@ -1,0 +1,87 @@
+"""What a command prints when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.change import Comparison, Track
+from pipeline.domain.lesion import Lesion
+
+NOTICE = "Research use, not a medical device."
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def volume_text(volume_mm3: float) -> str:
+    """A volume as a radiologist writes it: millilitres from one upwards, else mm³."""
+    return f"{volume_mm3 / 1000:.1f} mL" if volume_mm3 >= 1000 else f"{volume_mm3:.0f} mm³"
+
+
+def _diameters(lesion: Lesion) -> str:
+    return f"{lesion.size.axial.long_axis_mm:.1f} × {lesion.size.axial.short_axis_mm:.1f}"
+
+
+def _place(lesion: Lesion) -> str:
+    parts = [lesion.site.side or "", lesion.site.region or ""]
+    text = " ".join(part for part in parts if part) or "-"
+    return f"{text}, on bone" if lesion.bone_contact else text
+
+
+def print_analysis(analysis: Analysis, out: Path) -> None:
+    """The lesions of one scan, what was left out, and where the results are."""
+    console = _console()
+    table = Table("lesion", "volume", "axial, mm", "peak HU", "where", "status", title=None)
+    for lesion in analysis.lesions:
+        table.add_row(
+            str(lesion.id),
+            volume_text(lesion.size.volume_mm3.value),
+            _diameters(lesion),
+            f"{lesion.density.max_hu:.0f}",
+            _place(lesion),
+            lesion.status,
+        )
+    if analysis.lesions:
+        console.print(table)
+    _print_burden(analysis, console)
+    for flag in analysis.flags:
+        console.print(f"{flag.severity}: {flag.message} ({flag.code})")
+    console.print(f"Results in {out}. {NOTICE}")
+
+
+def _print_burden(analysis: Analysis, console: Console) -> None:
+    burden = analysis.burden
+    text = f"{burden.lesion_count} lesion(s), {volume_text(burden.volume_mm3.value)} in all"
+    if burden.indeterminate_volume_mm3:
+        text += f"; indeterminate {volume_text(burden.indeterminate_volume_mm3)} beside it"
+    console.print(f"{text}; {len(analysis.excluded)} bright component(s) left out, with the reason.")
+
+
+def print_comparison(comparison: Comparison, out: Path) -> None:
+    """The tracks, the burden on each date, and the response with its reasons."""
+    console = _console()
+    names = [str(point.date or f"t{point.index}") for point in comparison.time_points]
+    table = Table("track", "where", "axial at first, mm", *names, "what became of it")
+    for track in comparison.tracks:
+        table.add_row(*_track_cells(track, comparison))
+    if comparison.tracks:
+        console.print(table)
+    burdens = [volume_text(one.burden.volume_mm3.value) for one in comparison.analyses]
+    console.print("Burden: " + " → ".join(burdens))
+    for response in comparison.responses:
+        reasons = "; ".join(response.reasons)
+        console.print(f"Response on {names[response.date_index]}: {response.category} ({reasons})")
+    console.print(f"Results in {out}. {NOTICE}")
+
+
+def _track_cells(track: Track, comparison: Comparison) -> Sequence[str]:
+    first = next(n for n, ids in enumerate(track.lesion_ids) if ids)
+    lesions = [one for one in comparison.analyses[first].lesions if one.id in track.lesion_ids[first]]
+    volumes = ["?" if one is None else volume_text(one.value) for one in track.volume_mm3]
+    return (str(track.track_id), _place(lesions[0]), _diameters(lesions[0]), *volumes, track.kind)

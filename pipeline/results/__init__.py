@@ -1,0 +1,1 @@
+"""For machines: JSON, CSV and label maps, written whole or not at all."""

@@ -1,0 +1,289 @@
+"""Analysis and comparison as plain values, by the names of the contract.
+
+Lengths in mm, volumes in mm³, densities in HU. What is not known is None, never 0. Numbers are
+rounded here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.domain.analysis import Analysis, Burden
+from pipeline.domain.change import BurdenChange, Comparison, Registration, Response, Step, Track
+from pipeline.domain.lesion import Excluded, Interval, Lesion, PlanarAxes
+from pipeline.domain.scan import QualityFlag
+
+SCHEMA_VERSION = 1
+DECIMALS = 3
+Plain = dict[str, Any]
+
+
+def rounded(value: Any) -> Any:
+    """A plain value with every float rounded, tuples as lists, numpy numbers as Python's."""
+    if isinstance(value, Mapping):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(one) for one in value]
+    if isinstance(value, np.ndarray):
+        return rounded(value.tolist())
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), DECIMALS) + 0.0
+    return value
+
+
+def software(version: str, settings_sha256: str, input_sha256: str | None) -> Plain:
+    """Which program and settings made the numbers, from which input."""
+    return {
+        "name": "calcinosis-ct",
+        "version": version,
+        "settings_sha256": settings_sha256,
+        "input_sha256": input_sha256,
+    }
+
+
+def measurements(analysis: Analysis, *, version: str) -> Plain:
+    """The content of ``measurements.json``."""
+    return rounded(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "software": software(
+                version, analysis.settings_sha256, analysis.scan.acquisition.input_sha256
+            ),
+            "not_a_medical_device": True,
+            "scan": _scan(analysis),
+            "threshold": {
+                "seed_hu": analysis.threshold.seed_hu,
+                "edge_hu": analysis.threshold.edge_hu,
+                "reason": analysis.threshold.reason,
+            },
+            "burden": burden(analysis.burden),
+            "lesions": [_lesion(one) for one in analysis.lesions],
+            "excluded": [_excluded(one) for one in analysis.excluded],
+            "edits": [],
+        }
+    )  # type: ignore[no-any-return]
+
+
+def _scan(analysis: Analysis) -> Plain:
+    how = analysis.scan.acquisition
+    coverage = analysis.coverage
+    return {
+        "patient_key": how.patient_key,
+        "study_date": how.study_date.isoformat() if how.study_date else None,
+        "age_years": how.age_years,
+        "sex": how.sex,
+        "manufacturer": how.manufacturer,
+        "kvp": how.kvp,
+        "kernel": how.kernel,
+        "slice_thickness_mm": how.slice_thickness_mm,
+        "spacing_mm": analysis.geometry.spacing_mm,
+        "matrix": analysis.geometry.shape,
+        "series_instance_uid": how.series_instance_uid,
+        "flags": [_flag(one) for one in analysis.flags],
+        "coverage": {
+            "z_range_mm": coverage.z_range_mm,
+            "bones_complete": coverage.bones_complete,
+            "bones_cut": coverage.bones_cut,
+            "in_plane_truncated": coverage.in_plane_truncated,
+        },
+        "noise_hu": analysis.noise_hu,
+    }
+
+
+def _flag(flag: QualityFlag) -> Plain:
+    return {"code": flag.code, "severity": flag.severity, "message": flag.message}
+
+
+def interval(value: Interval) -> Plain:
+    """A value with its limits."""
+    return {"value": value.value, "lower": value.lower, "upper": value.upper}
+
+
+def burden(value: Burden) -> Plain:
+    """The burden of one scan; what is not worked out yet is null or empty."""
+    return {
+        "lesion_count": value.lesion_count,
+        "volume_mm3": interval(value.volume_mm3),
+        "voxel_volume_mm3": value.voxel_volume_mm3,
+        "indeterminate_volume_mm3": value.indeterminate_volume_mm3,
+        "by_region": {},
+        "by_depth": {},
+        "pattern": None,
+        "calcium_mass_mg": None,
+        "agatston_score": None,
+        "detection_limit_mm3": value.detection_limit_mm3,
+    }
+
+
+def _axes(axes: PlanarAxes, position_name: str) -> Plain:
+    return {
+        "long_axis_mm": axes.long_axis_mm,
+        "short_axis_mm": axes.short_axis_mm,
+        "long_axis_points_lps_mm": axes.long_axis_points_lps_mm,
+        "short_axis_points_lps_mm": axes.short_axis_points_lps_mm,
+        position_name: axes.position_mm,
+    }
+
+
+def _lesion(lesion: Lesion) -> Plain:
+    size, density, site = lesion.size, lesion.density, lesion.site
+    return {
+        "id": lesion.id,
+        "tracking_uid": lesion.tracking_uid,
+        "source": lesion.source,
+        "status": lesion.status,
+        "why_indeterminate": lesion.why_indeterminate,
+        "fragment_count": lesion.fragment_count,
+        "edge_hu": lesion.edge_hu,
+        "volume_mm3": interval(size.volume_mm3),
+        "voxel_volume_mm3": size.voxel_volume_mm3,
+        "mesh_volume_mm3": size.mesh_volume_mm3,
+        "axial": _axes(size.axial, "z_mm"),
+        "coronal": _axes(size.coronal, "y_mm"),
+        "sagittal": _axes(size.sagittal, "x_mm"),
+        "diameter_3d_mm": size.diameter_3d_mm,
+        "extent_mm": size.extent_mm,
+        "centroid_lps_mm": size.centroid_lps_mm,
+        "hu": {
+            "mean": density.mean_hu,
+            "sd": density.sd_hu,
+            "p95": density.p95_hu,
+            "max": density.max_hu,
+        },
+        "calcium_mass_mg": None,
+        "agatston_score": None,
+        "site": {
+            "side": site.side,
+            "region": site.region,
+            "also_involves": site.also_involves,
+            "structure": site.structure,
+            "nearest_bone": site.nearest_bone,
+            "bone_distance_mm": site.bone_distance_mm,
+            "skin_depth_mm": site.skin_depth_mm,
+            "depth": site.depth,
+            "code": None,
+        },
+        "bone_contact": lesion.bone_contact,
+        "possibly_ossified": None,
+        "touches_edge": lesion.touches_edge,
+        "recist_measurable": None,
+        "morphology": None,
+        "description": None,
+    }
+
+
+def _excluded(one: Excluded) -> Plain:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "reason": one.reason,
+        "volume_mm3": one.volume_mm3,
+        "centroid_lps_mm": one.centroid_lps_mm,
+        "peak_hu": one.peak_hu,
+    }
+
+
+def comparison(value: Comparison, *, version: str) -> Plain:
+    """The content of ``comparison.json``."""
+    first = value.analyses[0]
+    return rounded(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "software": software(version, first.settings_sha256, None),
+            "not_a_medical_device": True,
+            "case": {},
+            "time_points": [_time_point(value, n) for n in range(len(value.time_points))],
+            "registration": [_registration(one) for one in value.registrations],
+            "tracks": [_track(one) for one in value.tracks],
+            "burden_change": [_burden_change(one) for one in value.burden_changes],
+            "response": [_response(one) for one in value.responses],
+        }
+    )  # type: ignore[no-any-return]
+
+
+def _time_point(value: Comparison, n: int) -> Plain:
+    point, analysis = value.time_points[n], value.analyses[n]
+    return {
+        "index": point.index,
+        "date": point.date.isoformat() if point.date else None,
+        "age_years": analysis.scan.acquisition.age_years,
+        "days_from_first": point.days_from_first,
+        "input_sha256": analysis.scan.acquisition.input_sha256,
+        "burden": burden(analysis.burden),
+    }
+
+
+def _registration(one: Registration) -> Plain:
+    return {
+        "from": one.from_index,
+        "to": one.to_index,
+        "bone": one.bone,
+        "matrix_lps": np.round(one.transform.matrix_lps, 9).tolist(),
+        "scale": one.transform.scale,
+        "residual_mm": one.residual_mm,
+        "accepted": one.accepted,
+    }
+
+
+def _optional(values: Sequence[Interval | None]) -> list[Plain | None]:
+    return [None if one is None else interval(one) for one in values]
+
+
+def _track(track: Track) -> Plain:
+    return {
+        "track_id": track.track_id,
+        "tracking_uid": track.tracking_uid,
+        "lesions": track.lesion_ids,
+        "position_lps_mm": track.position_lps_mm,
+        "evaluable": track.evaluable,
+        "detection_limit_mm3": track.detection_limit_mm3,
+        "volume_mm3": _optional(track.volume_mm3),
+        "kind": track.kind,
+        "steps": [_step(step) for step in track.steps],
+    }
+
+
+def _limits(limits: tuple[float, float] | None) -> Plain | None:
+    return None if limits is None else {"lower": limits[0], "upper": limits[1]}
+
+
+def _step(step: Step) -> Plain:
+    return {
+        "from": step.from_index,
+        "to": step.to_index,
+        "topology": step.topology,
+        "kind": step.kind,
+        "change_mm3": step.change_mm3,
+        "change_percent": step.change_percent,
+        "limits_mm3": _limits(step.limits_mm3),
+        "beyond_error": step.beyond_error,
+        "reason": step.reason,
+    }
+
+
+def _burden_change(one: BurdenChange) -> Plain:
+    return {
+        "from": one.from_index,
+        "to": one.to_index,
+        "change_mm3": one.change_mm3,
+        "change_percent": one.change_percent,
+        "limits_mm3": _limits(one.limits_mm3),
+        "beyond_error": one.beyond_error,
+    }
+
+
+def _response(one: Response) -> Plain:
+    return {
+        "date_index": one.date_index,
+        "category": one.category,
+        "criteria": {
+            "calcinosis_25": one.criteria.calcinosis_25,
+            "recist_1_1": one.criteria.recist_1_1,
+            "volume": one.criteria.volume,
+        },
+        "reference": one.reference,
+        "reasons": one.reasons,
+    }

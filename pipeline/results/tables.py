@@ -1,0 +1,110 @@
+"""Lesions and tracks as CSV, one row each, units in the headers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.change import Comparison, Track
+from pipeline.domain.lesion import Lesion
+from pipeline.results.record import rounded
+
+LESION_COLUMNS = (
+    "id", "status", "side", "region", "volume_mm3", "volume_lower_mm3", "volume_upper_mm3", "voxel_volume_mm3",
+    "mesh_volume_mm3", "axial_long_axis_mm", "axial_short_axis_mm", "coronal_long_axis_mm", "coronal_short_axis_mm",
+    "sagittal_long_axis_mm", "sagittal_short_axis_mm", "diameter_3d_mm", "extent_x_mm", "extent_y_mm", "extent_z_mm",
+    "centroid_x_mm", "centroid_y_mm", "centroid_z_mm", "mean_hu", "sd_hu", "p95_hu", "max_hu", "edge_hu",
+    "fragment_count", "bone_distance_mm", "bone_contact", "touches_edge", "why_indeterminate", "tracking_uid",
+)  # fmt: skip
+TRACK_COLUMNS = (
+    "track_id", "date_index", "lesions", "evaluable", "volume_mm3", "x_mm", "y_mm", "z_mm",
+    "kind_since_last", "change_mm3", "change_percent", "limit_lower_mm3", "limit_upper_mm3", "beyond_error",
+    "reason", "kind_first_to_last", "tracking_uid",
+)  # fmt: skip
+
+
+def lesions_csv(analysis: Analysis) -> str:
+    """One row for each lesion; empty cells are unknown."""
+    return _csv(LESION_COLUMNS, (_lesion_row(one) for one in analysis.lesions))
+
+
+def tracks_csv(comparison: Comparison) -> str:
+    """One row for each track and date; empty cells are unknown."""
+    rows = (_track_row(track, n) for track in comparison.tracks for n in range(len(track.lesion_ids)))
+    return _csv(TRACK_COLUMNS, rows)
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rounded(row) for row in rows)
+    return text.getvalue()
+
+
+def _lesion_row(lesion: Lesion) -> dict[str, Any]:
+    size, density = lesion.size, lesion.density
+    row: dict[str, Any] = {
+        "id": lesion.id,
+        "status": lesion.status,
+        "side": lesion.site.side,
+        "region": lesion.site.region,
+        "volume_mm3": size.volume_mm3.value,
+        "volume_lower_mm3": size.volume_mm3.lower,
+        "volume_upper_mm3": size.volume_mm3.upper,
+        "voxel_volume_mm3": size.voxel_volume_mm3,
+        "mesh_volume_mm3": size.mesh_volume_mm3,
+        "diameter_3d_mm": size.diameter_3d_mm,
+        "mean_hu": density.mean_hu,
+        "sd_hu": density.sd_hu,
+        "p95_hu": density.p95_hu,
+        "max_hu": density.max_hu,
+        "edge_hu": lesion.edge_hu,
+        "fragment_count": lesion.fragment_count,
+        "bone_distance_mm": lesion.site.bone_distance_mm,
+        "bone_contact": lesion.bone_contact,
+        "touches_edge": lesion.touches_edge,
+        "why_indeterminate": lesion.why_indeterminate,
+        "tracking_uid": lesion.tracking_uid,
+    }
+    for plane in ("axial", "coronal", "sagittal"):
+        axes = getattr(size, plane)
+        row[f"{plane}_long_axis_mm"] = axes.long_axis_mm
+        row[f"{plane}_short_axis_mm"] = axes.short_axis_mm
+    for axis, extent, centre in zip("xyz", size.extent_mm, size.centroid_lps_mm, strict=True):
+        row[f"extent_{axis}_mm"] = extent
+        row[f"centroid_{axis}_mm"] = centre
+    return row
+
+
+def _track_row(track: Track, n: int) -> dict[str, Any]:
+    volume, position = track.volume_mm3[n], track.position_lps_mm[n]
+    x, y, z = position if position is not None else (None, None, None)
+    row: dict[str, Any] = {
+        "track_id": track.track_id,
+        "date_index": n,
+        "lesions": " ".join(str(number) for number in track.lesion_ids[n]),
+        "evaluable": track.evaluable[n],
+        "volume_mm3": None if volume is None else volume.value,
+        "x_mm": x,
+        "y_mm": y,
+        "z_mm": z,
+        "kind_first_to_last": track.kind,
+        "tracking_uid": track.tracking_uid,
+    }
+    if n:
+        step = track.steps[n - 1]
+        lower, upper = step.limits_mm3 if step.limits_mm3 is not None else (None, None)
+        row |= {
+            "kind_since_last": step.kind,
+            "change_mm3": step.change_mm3,
+            "change_percent": step.change_percent,
+            "limit_lower_mm3": lower,
+            "limit_upper_mm3": upper,
+            "beyond_error": step.beyond_error,
+            "reason": step.reason,
+        }
+    return row

@@ -1,0 +1,59 @@
+"""Do these scans belong together, and in this order?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from pipeline.domain.scan import Acquisition
+from pipeline.errors import InputRefused
+
+
+def check_succession(acquisitions: Sequence[Acquisition], *, same_patient: bool) -> None:
+    """Refuse scans that cannot be a patient's baseline and follow-ups in this order.
+
+    Parameters
+    ----------
+    same_patient : bool
+        The user vouches for it: identifiers, sex and dates of birth are not compared.
+
+    Raises
+    ------
+    InputRefused
+        SAME_SCAN, PATIENT_MISMATCH, BAD_DATE or DATES_REVERSED, naming the time points.
+    """
+    for n, (earlier, later) in enumerate(pairwise(acquisitions)):
+        names = f"t{n} and t{n + 1}"
+        _check_different(earlier, later, names)
+        if not same_patient:
+            _check_patient(earlier, later, names)
+        _check_dates(earlier, later, names)
+
+
+def _check_different(earlier: Acquisition, later: Acquisition, names: str) -> None:
+    known = earlier.input_sha256 is not None
+    if known and earlier.input_sha256 == later.input_sha256:
+        raise InputRefused("SAME_SCAN", f"expected two scans, {names} are the same one")
+
+
+def _check_patient(earlier: Acquisition, later: Acquisition, names: str) -> None:
+    compared = (
+        ("patient identifier", earlier.patient_key, later.patient_key),
+        ("date of birth", earlier.birth_key, later.birth_key),
+        ("sex", earlier.sex, later.sex),
+    )
+    for what, one, other in compared:
+        if one is not None and other is not None and one != other:
+            raise InputRefused(
+                "PATIENT_MISMATCH",
+                f"expected one patient, {names} differ in {what}; --same-patient if they are one",
+            )
+
+
+def _check_dates(earlier: Acquisition, later: Acquisition, names: str) -> None:
+    for n, one in enumerate((earlier, later)):
+        if one.study_date is None:
+            which = names.split(" and ")[n]
+            raise InputRefused("BAD_DATE", f"{which} has no valid study date; give --date {which}=YYYY-MM-DD")
+    if earlier.study_date is not None and later.study_date is not None and later.study_date < earlier.study_date:
+        raise InputRefused("DATES_REVERSED", f"expected rising dates, {names} are the wrong way round")
