@@ -1,0 +1,47 @@
+# Every target makes the environment it needs in .venv; only Python 3.11+ and make are asked for.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(name),)))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+DEMO_OUT ?= demo_results
+
+.PHONY: demo test check real bench sample-data clean
+
+demo: $(VENV)/installed
+	$(BIN)/calcinosis compare sample_data/baseline sample_data/followup -o $(DEMO_OUT) --overwrite
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n auto -q
+
+check: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+real: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q -m real -s
+
+bench: $(VENV)/installed-test
+	$(BIN)/python -m tests.bench.run
+
+sample-data: $(VENV)/installed
+	rm -rf sample_data/baseline sample_data/followup sample_data/truth.json
+	$(BIN)/calcinosis phantom .sample_data.new
+	mv .sample_data.new/* sample_data/
+	rmdir .sample_data.new
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
+	$(PIP_INSTALL) -e '.[test]'
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) $(DEMO_OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
