@@ -1,0 +1,116 @@
+"""A dark sheet to draw on, and its bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
+from matplotlib.text import Text
+from matplotlib.textpath import TextPath
+
+from pipeline.config import FigureSettings
+
+BACKGROUND = "#0c0e11"
+OUTSIDE = "#1a1d22"
+"""Where the scan has ended: neither black as air nor as the sheet."""
+WORDS = "#f2f2f2"
+QUIET = "#a3abb5"
+WARNING = "#ffd166"
+LESION = "#ffab19"
+OTHER = "#a8792a"
+EXCLUDED = "#49c5f2"
+RULER = "#63ff9a"
+HALO = "#000000"
+
+SHEET_WIDTH_INCHES = 12.75
+"""1400 pixels at 110 dots per inch."""
+FONT = "DejaVu Sans"
+"""Comes with matplotlib, so that pictures are the same everywhere."""
+POINTS_PER_INCH = 72.0
+COMPRESSION = 4
+"""Of zlib; more takes longer than it saves."""
+FOOTER = "research use, not a medical device"
+
+
+def new_sheet(height_inches: float, settings: FigureSettings) -> Figure:
+    """An empty dark sheet of the usual width."""
+    figure = Figure(
+        figsize=(SHEET_WIDTH_INCHES, height_inches), dpi=settings.dots_per_inch, facecolor=BACKGROUND
+    )
+    FigureCanvasAgg(figure)
+    write(figure, SHEET_WIDTH_INCHES - 0.15, 0.13, FOOTER, size=8, color=QUIET, align="right")
+    return figure
+
+
+def add_panel(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes without ticks at a place given in inches."""
+    sheet_width, sheet_height = figure.get_size_inches()
+    axes = figure.add_axes(
+        (left / sheet_width, bottom / sheet_height, width / sheet_width, height / sheet_height),
+        facecolor=OUTSIDE,
+        xticks=[],
+        yticks=[],
+    )
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_autoscale_on(False)
+    return axes
+
+
+def write(
+    figure: Figure,
+    x: float,
+    y: float,
+    words: str,
+    *,
+    size: float,
+    color: str = WORDS,
+    align: Literal["left", "center", "right"] = "left",
+    bold: bool = False,
+    rotation: float = 0.0,
+) -> Text:
+    """Words at a place given in inches, centred on it upwards."""
+    width, height = figure.get_size_inches()
+    return figure.text(
+        x / width,
+        y / height,
+        words,
+        fontsize=size,
+        color=color,
+        ha=align,
+        va="center",
+        family=FONT,
+        fontweight="bold" if bold else "normal",
+        rotation=rotation,
+        parse_math=False,
+    )
+
+
+def halo(width: float = 2.5) -> list[AbstractPathEffect]:
+    """A dark rim, so that words can be read on any grey."""
+    return [Stroke(linewidth=width, foreground=HALO), Normal()]
+
+
+def text_inches(words: str, size: float) -> tuple[float, float]:
+    """Width and height of a line of words."""
+    font = FontProperties(family=FONT)
+    width = TextPath((0.0, 0.0), words, size=size, prop=font).get_extents().width
+    return width / POINTS_PER_INCH, size / POINTS_PER_INCH
+
+
+def png(figure: Figure) -> bytes:
+    """The bytes of a sheet, the same for the same sheet."""
+    buffer = io.BytesIO()
+    figure.savefig(
+        buffer,
+        format="png",
+        metadata={"Software": None},
+        pil_kwargs={"compress_level": COMPRESSION},
+        facecolor=BACKGROUND,
+    )
+    return buffer.getvalue()

@@ -1,0 +1,191 @@
+"""The picture of one lesion: three planes in two windows, and where it lies in the whole scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from pipeline.config import FigureSettings
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.geometry import Float3
+from pipeline.domain.image import BoxedMask
+from pipeline.domain.lesion import Lesion
+from pipeline.report.canvas import (
+    EXCLUDED,
+    LESION,
+    OTHER,
+    QUIET,
+    SHEET_WIDTH_INCHES,
+    WARNING,
+    add_panel,
+    new_sheet,
+    png,
+    text_inches,
+    write,
+)
+from pipeline.report.marks import draw_scene
+from pipeline.report.panels import PLANES, Plane, View, display_steps_mm, view_through
+from pipeline.report.scene import Scene, arrange, axes_in
+from pipeline.report.windows import BONE, SOFT_TISSUE, WIDE
+from pipeline.report.wording import kinds_text, lesion_notes, lesion_title, signed
+
+CONTEXT_FACTOR = 1.4
+"""A cut-out is at least this many times as wide as its lesion."""
+LEFT_INCHES = 0.35
+PANEL_INCHES = 3.35
+GAP_INCHES = 0.1
+BOTTOM_INCHES = 0.3
+THUMBNAIL_INCHES = 1.85
+HEIGHT_INCHES = 8.05
+THUMBNAIL_PIXELS = 256
+
+
+def draw_lesion(analysis: Analysis, lesion: Lesion, settings: FigureSettings) -> bytes:
+    """PNG of a lesion in axial, coronal and sagittal slices, bone window above, soft-tissue window below.
+
+    Each slice is the one in which the lesion was measured. The same input gives the same bytes.
+    """
+    return png(compose_lesion(analysis, lesion, settings))
+
+
+def compose_lesion(analysis: Analysis, lesion: Lesion, settings: FigureSettings) -> Figure:
+    """The sheet of `draw_lesion` before it is turned into bytes."""
+    figure = new_sheet(HEIGHT_INCHES, settings)
+    write(figure, LEFT_INCHES, HEIGHT_INCHES - 0.22, lesion_title(lesion), size=12.5, bold=True)
+    write(figure, LEFT_INCHES, HEIGHT_INCHES - 0.49, lesion_notes(lesion), size=9.5, color=WARNING)
+    scenes = [_scene(analysis, lesion, plane, settings) for plane in PLANES]
+    for column, scene in enumerate(scenes):
+        _draw_column(figure, analysis, scene, LEFT_INCHES + column * (PANEL_INCHES + GAP_INCHES))
+    for row, window in enumerate((BONE, SOFT_TISSUE)):
+        write(
+            figure,
+            0.18,
+            _row_bottom(row) + PANEL_INCHES / 2,
+            window.caption,
+            size=9,
+            color=QUIET,
+            align="center",
+            rotation=90,
+        )
+    _draw_thumbnails(figure, analysis, scenes)
+    write_legend(figure, analysis, scenes)
+    return figure
+
+
+def _row_bottom(row: int) -> float:
+    return BOTTOM_INCHES + (1 - row) * (PANEL_INCHES + GAP_INCHES)
+
+
+def middle_of(mask: BoxedMask) -> Float3:
+    """Middle of a mask's box."""
+    index = [(s.start + s.stop - 1) / 2 for s in mask.box]
+    x, y, z = mask.geometry.to_lps_mm(index)
+    return float(x), float(y), float(z)
+
+
+def half_width_mm(lesions: Sequence[Lesion], settings: FigureSettings) -> float:
+    """Half width of a cut-out that shows any of some lesions with enough around it."""
+    extent = max((max(one.size.extent_mm) for one in lesions), default=0.0)
+    return max(settings.half_width_mm, CONTEXT_FACTOR * extent / 2)
+
+
+def _scene(analysis: Analysis, lesion: Lesion, plane: Plane, settings: FigureSettings) -> Scene:
+    view = view_through(
+        analysis.geometry,
+        plane,
+        axes_in(lesion, plane).long_axis_points_lps_mm[0],
+        middle_lps_mm=middle_of(lesion.mask),
+        half_mm=half_width_mm([lesion], settings),
+    )
+    return arrange(view, analysis, [lesion], panel_inches=PANEL_INCHES)
+
+
+def _draw_column(figure: Figure, analysis: Analysis, scene: Scene, left: float) -> None:
+    """A plane in both windows; the axes in the upper one only, so that the lower one is left open."""
+    view = scene.view
+    caption = f"{view.plane.name}   {view.plane.coordinate} = {signed(view.position_mm)} mm"
+    write(figure, left, _row_bottom(0) + PANEL_INCHES + 0.12, caption, size=9, color=QUIET)
+    for row, window in enumerate((BONE, SOFT_TISSUE)):
+        axes = add_panel(figure, left, _row_bottom(row), PANEL_INCHES, PANEL_INCHES)
+        draw_scene(axes, analysis.scan.volume.hu, scene, window, with_axes=row == 0)
+
+
+def _draw_thumbnails(figure: Figure, analysis: Analysis, scenes: Sequence[Scene]) -> None:
+    """The whole of each slice with a frame around what is shown large."""
+    left = LEFT_INCHES + 3 * (PANEL_INCHES + GAP_INCHES)
+    top = _row_bottom(0) + PANEL_INCHES
+    height = (top - BOTTOM_INCHES - 2 * GAP_INCHES) / 3
+    write(figure, left, top + 0.12, "whole slice", size=9, color=QUIET)
+    for n, scene in enumerate(scenes):
+        _draw_thumbnail(figure, analysis, scene.view, (left, top - (n + 1) * height - n * GAP_INCHES, height))
+
+
+def _draw_thumbnail(
+    figure: Figure, analysis: Analysis, view: View, place: tuple[float, float, float]
+) -> None:
+    left, bottom, height = place
+    geometry, plane = analysis.geometry, view.plane
+    whole = View(geometry, plane, view.slice_index, (np.array(geometry.shape) - 1) / 2, _reach_mm(view))
+    found = whole.picture(analysis.scan.volume.hu)
+    if found is None:
+        return
+    pixels, extent = found
+    step = max(1, min(pixels.shape) // THUMBNAIL_PIXELS)
+    axes = add_panel(figure, left, bottom, THUMBNAIL_INCHES, height)
+    axes.set_facecolor(figure.get_facecolor())
+    axes.imshow(
+        pixels[::step, ::step].astype(np.float32),
+        cmap="gray",
+        vmin=WIDE.low_hu,
+        vmax=WIDE.high_hu,
+        extent=extent,
+        origin="upper",
+        interpolation="bilinear",
+        aspect="equal",
+    )
+    axes.set_anchor("N")
+    axes.set_xlim(extent[:2])
+    axes.set_ylim(extent[2:])
+    away = (view.middle_kji - whole.middle_kji)[[plane.column, plane.row]]
+    middle = away * display_steps_mm(geometry, plane)
+    side = 2 * view.half_mm
+    axes.add_patch(
+        Rectangle(
+            (middle[0] - view.half_mm, middle[1] - view.half_mm),
+            side,
+            side,
+            fill=False,
+            edgecolor=LESION,
+            linewidth=1.0,
+        )
+    )
+
+
+def _reach_mm(view: View) -> float:
+    """Half width of a square that holds the whole scan."""
+    return max(n * mm for n, mm in zip(view.geometry.shape, view.geometry.spacing_mm, strict=True))
+
+
+def write_legend(figure: Figure, analysis: Analysis, scenes: Sequence[Scene]) -> None:
+    """What the colours of outlines mean, where there is more than one."""
+    entries = [("this lesion", LESION)]
+    if any(scene.others for scene in scenes):
+        entries.append(("another lesion", OTHER))
+    if any(scene.excluded for scene in scenes):
+        seen = [one for one in analysis.excluded if any(_shows(scene.view, one.mask) for scene in scenes)]
+        entries.append((f"not counted: {kinds_text(seen)}", EXCLUDED))
+    if len(entries) == 1:
+        return
+    left = LEFT_INCHES
+    for words, color in entries:
+        write(figure, left, 0.13, f"□ {words}", size=8.5, color=color)
+        left += text_inches(f"□ {words}", 8.5)[0] + 0.3
+    if left > SHEET_WIDTH_INCHES:
+        return
+
+
+def _shows(view: View, mask: BoxedMask) -> bool:
+    return view.section(mask) is not None

@@ -1,0 +1,76 @@
+"""Numbers and names as words on pictures. ASCII hyphens are no minus signs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from pipeline.domain.change import TimePoint
+from pipeline.domain.lesion import Excluded, Interval, Lesion
+
+ONE_ML_MM3 = 1000.0
+
+
+def volume_text(volume_mm3: float) -> str:
+    """In mL from 1 mL upwards, else in mm³."""
+    if volume_mm3 >= ONE_ML_MM3:
+        digits = 2 if volume_mm3 < 10 * ONE_ML_MM3 else 1
+        return f"{volume_mm3 / ONE_ML_MM3:.{digits}f} mL"
+    return f"{volume_mm3:.0f} mm³" if volume_mm3 >= 10 else f"{volume_mm3:.1f} mm³"
+
+
+def interval_text(volume_mm3: Interval) -> str:
+    """A volume, with its limits where they are known."""
+    if volume_mm3.lower is None or volume_mm3.upper is None:
+        return volume_text(volume_mm3.value)
+    lower, upper = volume_text(volume_mm3.lower), volume_text(volume_mm3.upper)
+    return f"{volume_text(volume_mm3.value)} ({lower} to {upper})"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """With a real minus sign, and no minus zero."""
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) != 0 else f"{0:.{digits}f}"
+
+
+def place_text(lesion: Lesion) -> str:
+    """Side, region and structure, as far as known; may be empty."""
+    site = lesion.site
+    words = [word for word in (site.side, site.region, site.structure) if word]
+    return " ".join(dict.fromkeys(words)).replace("_", " ")
+
+
+def lesion_title(lesion: Lesion) -> str:
+    """One line: number, status, volume, peak, place, slice."""
+    parts = [
+        f"Lesion {lesion.id}",
+        lesion.status,
+        interval_text(lesion.size.volume_mm3),
+        f"peak {signed(lesion.density.max_hu, 0)} HU",
+        place_text(lesion),
+        f"z = {signed(lesion.size.axial.position_mm)} mm",
+    ]
+    return "   ·   ".join(part for part in parts if part)
+
+
+def lesion_notes(lesion: Lesion) -> str:
+    """What to beware of; may be empty."""
+    notes = [
+        lesion.why_indeterminate or "",
+        "cut off by the border of the scan: larger than measured" if lesion.touches_edge else "",
+        "touches bone" if lesion.bone_contact else "",
+        f"{lesion.fragment_count} fragments" if lesion.fragment_count > 1 else "",
+        "outline edited by hand" if lesion.source == "edited" else "",
+    ]
+    return "   ·   ".join(note for note in notes if note)
+
+
+def kinds_text(excluded: Iterable[Excluded]) -> str:
+    """Kinds with their numbers, most frequent first."""
+    counts = Counter(one.kind.replace("_", " ") for one in excluded)
+    return ", ".join(f"{kind} {number}" if number > 1 else kind for kind, number in counts.most_common())
+
+
+def date_text(time_point: TimePoint) -> str:
+    """ISO date, or that it is not known."""
+    return "date unknown" if time_point.date is None else time_point.date.isoformat()
