@@ -7,7 +7,6 @@ What is read is flipped and swapped to the canonical order of axes, never resamp
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import struct
 from collections.abc import Mapping
@@ -19,10 +18,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from pipeline.domain.orientation import axis_order
 from pipeline.domain.fingerprint import input_sha256
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume, LabelMap
+from pipeline.domain.orientation import axis_order
 from pipeline.domain.scan import Acquisition, QualityFlag, Scan
 from pipeline.errors import GeometryError, InputRefused, OutputError
 
@@ -197,7 +196,7 @@ def _write(array: NDArray[np.generic], geometry: Geometry, path: Path) -> None:
     part = path.with_name(f".part-{path.name}")
     try:
         sitk.WriteImage(image, str(part), useCompression=path.name.endswith(".gz"))
-        os.replace(part, path)
+        part.replace(path)
     except (RuntimeError, OSError) as error:
         part.unlink(missing_ok=True)
         raise OutputError(f"{path.name} cannot be written") from error

@@ -14,7 +14,9 @@ def compare(
     baseline: Annotated[Path, typer.Argument(help="Scan of the first date.")],
     followup: Annotated[list[Path], typer.Argument(help="Scans of the later dates, in order.")],
     out: Out,
-    series: Annotated[list[str] | None, typer.Option("--series", metavar="t0=UID", help="Series of a date.")] = None,
+    series: Annotated[
+        list[str] | None, typer.Option("--series", metavar="t0=UID", help="Series of a date.")
+    ] = None,
     config: Config = None,
     set_: Set = None,
     date: Annotated[

@@ -16,7 +16,9 @@ def measure(
     series: Annotated[str | None, typer.Option("--series", help="Series Instance UID to measure.")] = None,
     config: Config = None,
     set_: Set = None,
-    date: Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the scan.")] = None,
+    date: Annotated[
+        str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the scan.")
+    ] = None,
     overwrite: Overwrite = False,
     figures: Figures = True,
 ) -> None:
@@ -31,10 +33,10 @@ def measure(
 
     settings = load_settings(config, set_ or ()).with_(figures={"enabled": figures})
     day = parse_date(date) if date else None
-    with staged_folder(out, overwrite=overwrite) as stage:
-        with stage_progress("measure", 2 + len(STAGES)) as begin:
-            begin("reading")
-            analysis = analyse(load_scan(scan, series_uid=series, date=day), settings, on_stage=begin)
-            begin("writing")
-            write_all(analysis, stage, settings.figures)
+    progress = stage_progress("measure", 2 + len(STAGES))
+    with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
+        begin("reading")
+        analysis = analyse(load_scan(scan, series_uid=series, date=day), settings, on_stage=begin)
+        begin("writing")
+        write_all(analysis, stage, settings.figures)
     print_analysis(analysis, out)

@@ -16,7 +16,8 @@ Config = Annotated[
     str | None, typer.Option("--config", help="Preset (see configs/) or YAML file of settings.")
 ]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="section.key=value", help="Change one setting; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="section.key=value", help="Change one setting; repeatable."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
 Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Make pictures.")]

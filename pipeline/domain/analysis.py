@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +75,7 @@ class Analysis:
 
 
 def paint_labels(
-    numbered: Sequence[tuple[int, BoxedMask]], geometry: Geometry, names: dict[int, str]
+    numbered: Sequence[tuple[int, BoxedMask]], geometry: Geometry, names: Mapping[int, str]
 ) -> LabelMap:
     """Label map from numbered masks; where two overlap the later one stands."""
     most = max((number for number, _ in numbered), default=0)

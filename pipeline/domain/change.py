@@ -10,9 +10,7 @@ from pipeline.domain.analysis import Analysis
 from pipeline.domain.geometry import Float3, RigidTransform
 from pipeline.domain.lesion import Interval
 
-TrackKind = Literal[
-    "resolved", "decreased", "stable", "increased", "new", "merged", "split", "not_evaluable"
-]
+TrackKind = Literal["resolved", "decreased", "stable", "increased", "new", "merged", "split", "not_evaluable"]
 Topology = Literal["one_to_one", "split", "merged", "gone", "new", "absent"]
 Category = Literal[
     "complete_resolution",

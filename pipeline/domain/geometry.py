@@ -112,7 +112,8 @@ class Geometry:
     @property
     def directions(self) -> NDArray[np.float64]:
         """(3, 3): columns are the unit vectors of k, j, i in LPS."""
-        return self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        columns = self.affine[:3, :3]
+        return np.asarray(columns / np.linalg.norm(columns, axis=0), dtype=np.float64)
 
     def to_lps_mm(self, index_kji: ArrayLike) -> NDArray[np.float64]:
         """Patient positions (…, 3) of fractional voxel indices (…, 3)."""
@@ -148,9 +149,11 @@ class Geometry:
 
     def bounds_lps_mm(self) -> NDArray[np.float64]:
         """(2, 3): smallest and largest x, y, z of the grid's outer faces."""
-        ends = np.array(
-            [[k, j, i] for k in (0, 1) for j in (0, 1) for i in (0, 1)], dtype=np.float64
-        ) * np.asarray(self.shape) - 0.5
+        ends = (
+            np.array([[k, j, i] for k in (0, 1) for j in (0, 1) for i in (0, 1)], dtype=np.float64)
+            * np.asarray(self.shape)
+            - 0.5
+        )
         points = self.to_lps_mm(ends)
         return np.stack([points.min(0), points.max(0)])
 
@@ -167,7 +170,7 @@ class RigidTransform:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        rotation = frozen_array(self.rotation, np.float64)
+        rotation = np.asarray(frozen_array(self.rotation, np.float64), dtype=np.float64)
         if rotation.shape != (3, 3) or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6):
             raise GeometryError("a rotation must be an orthogonal 3 x 3 matrix")
         if not self.scale > 0:

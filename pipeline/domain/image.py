@@ -92,9 +92,7 @@ class BoxedMask:
     def __post_init__(self) -> None:
         voxels = frozen_array(self.voxels, np.bool_)
         size = tuple(s.stop - s.start for s in self.box)
-        inside = all(
-            0 <= s.start < s.stop <= n for s, n in zip(self.box, self.geometry.shape, strict=True)
-        )
+        inside = all(0 <= s.start < s.stop <= n for s, n in zip(self.box, self.geometry.shape, strict=True))
         if voxels.shape != size or not inside:
             raise GeometryError(f"a boxed mask of {voxels.shape} does not fit its box {self.box}")
         object.__setattr__(self, "voxels", voxels)
@@ -112,13 +110,12 @@ class BoxedMask:
     @property
     def touches_edge(self) -> bool:
         """Whether a set voxel lies on the outermost layer of the grid."""
-        return any(
-            s.start == 0 or s.stop == n for s, n in zip(self.box, self.geometry.shape, strict=True)
-        )
+        return any(s.start == 0 or s.stop == n for s, n in zip(self.box, self.geometry.shape, strict=True))
 
     def index_kji(self) -> NDArray[np.int64]:
         """(n, 3): indices of the set voxels in the whole grid."""
-        return np.argwhere(self.voxels) + np.array([s.start for s in self.box])
+        start = np.array([s.start for s in self.box])
+        return np.asarray(np.argwhere(self.voxels) + start, dtype=np.int64)
 
     def points_lps_mm(self) -> NDArray[np.float64]:
         """(n, 3): centres of the set voxels."""
@@ -129,8 +126,7 @@ class BoxedMask:
         box = grow_box(self.box, margin_voxels, self.geometry.shape)
         voxels = np.zeros([s.stop - s.start for s in box], dtype=bool)
         inner = tuple(
-            slice(own.start - new.start, own.stop - new.start)
-            for own, new in zip(self.box, box, strict=True)
+            slice(own.start - new.start, own.stop - new.start) for own, new in zip(self.box, box, strict=True)
         )
         voxels[inner] = self.voxels
         return BoxedMask(voxels, box, self.geometry)

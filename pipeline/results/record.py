@@ -34,6 +34,10 @@ def rounded(value: Any) -> Any:
     return value
 
 
+def _plain(content: Plain) -> Plain:
+    return {key: rounded(one) for key, one in content.items()}
+
+
 def software(version: str, settings_sha256: str, input_sha256: str | None) -> Plain:
     """Which program and settings made the numbers, from which input."""
     return {
@@ -46,12 +50,10 @@ def software(version: str, settings_sha256: str, input_sha256: str | None) -> Pl
 
 def measurements(analysis: Analysis, *, version: str) -> Plain:
     """The content of ``measurements.json``."""
-    return rounded(
+    return _plain(
         {
             "schema_version": SCHEMA_VERSION,
-            "software": software(
-                version, analysis.settings_sha256, analysis.scan.acquisition.input_sha256
-            ),
+            "software": software(version, analysis.settings_sha256, analysis.scan.acquisition.input_sha256),
             "not_a_medical_device": True,
             "scan": _scan(analysis),
             "threshold": {
@@ -64,7 +66,7 @@ def measurements(analysis: Analysis, *, version: str) -> Plain:
             "excluded": [_excluded(one) for one in analysis.excluded],
             "edits": [],
         }
-    )  # type: ignore[no-any-return]
+    )
 
 
 def _scan(analysis: Analysis) -> Plain:
@@ -189,7 +191,7 @@ def _excluded(one: Excluded) -> Plain:
 def comparison(value: Comparison, *, version: str) -> Plain:
     """The content of ``comparison.json``."""
     first = value.analyses[0]
-    return rounded(
+    return _plain(
         {
             "schema_version": SCHEMA_VERSION,
             "software": software(version, first.settings_sha256, None),
@@ -201,7 +203,7 @@ def comparison(value: Comparison, *, version: str) -> Plain:
             "burden_change": [_burden_change(one) for one in value.burden_changes],
             "response": [_response(one) for one in value.responses],
         }
-    )  # type: ignore[no-any-return]
+    )
 
 
 def _time_point(value: Comparison, n: int) -> Plain:

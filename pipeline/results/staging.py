@@ -77,7 +77,7 @@ def _publish(stage: Path, final: Path) -> None:
     for name in (*RESULT_NAMES, *_time_point_folders(final)):
         _remove(final / name)
     for entry in sorted(stage.iterdir()):
-        os.replace(entry, final / entry.name)
+        entry.replace(final / entry.name)
 
 
 def _time_point_folders(final: Path) -> Sequence[str]:

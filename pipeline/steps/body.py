@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import cc3d
-import edt
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.config import BodySettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.grid import expand, pool_mean, pool_steps
+from pipeline.steps.voxels import Voxels, depth_mm, distance_to_mm, label_components
 
 BODY_GRID_MM = 2.0
 """Skin is about 2 mm thick; finer does not change what is inside."""
@@ -33,23 +31,20 @@ def segment_body(volume: CTVolume, settings: BodySettings) -> Mask:
     tissue = pool_mean(volume.hu, steps) > settings.skin_hu
     thick = _thick_parts(tissue, spacing, settings)
     reach = settings.table_thickness_mm / 2 + 2 * max(spacing[1:])
-    body = tissue & (edt.edt(~thick, anisotropy=spacing, parallel=0) <= reach)
+    body = tissue & (distance_to_mm(thick, spacing) <= reach)
     for plane in body:
         ndimage.binary_fill_holes(plane, output=plane)
-    voxels = np.ascontiguousarray(expand(body, steps, volume.geometry.shape))
+    voxels = np.ascontiguousarray(expand(body, steps, volume.geometry.shape), dtype=bool)
     voxels.setflags(write=False)
     return Mask(voxels, volume.geometry)
 
 
-def _thick_parts(
-    tissue: NDArray[np.bool_], spacing_mm: Float3, settings: BodySettings
-) -> NDArray[np.bool_]:
+def _thick_parts(tissue: Voxels, spacing_mm: Float3, settings: BodySettings) -> Voxels:
     """Centres of balls that fit into the tissue, in pieces large enough to be a body part."""
-    depth = edt.edt(tissue, anisotropy=spacing_mm, black_border=False, parallel=0)
-    core = depth > settings.table_thickness_mm / 2
+    core = depth_mm(tissue, spacing_mm) > settings.table_thickness_mm / 2
     if not core.any():
         return tissue
-    labels = cc3d.connected_components(core, connectivity=26)
+    labels = label_components(core, connectivity=26)
     volumes = np.bincount(labels.ravel()) * float(np.prod(spacing_mm))
     volumes[0] = 0
     return np.asarray((volumes >= settings.smallest_part_mm3)[labels])

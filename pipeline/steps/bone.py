@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -19,6 +18,7 @@ from pipeline.domain.geometry import Box, Float3, Index3
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.enclosure import enclosed_fraction
 from pipeline.steps.grid import expand, pool_max, pool_mean, pool_steps
+from pipeline.steps.voxels import Labels, Voxels, component_boxes, label_components
 
 MARROW_FLOOR_HU = -250.0
 """Below this there is gas: the inside of a bowel loop, not of a bone."""
@@ -42,9 +42,9 @@ NARROWEST_MARROW = np.ones((1, 2, 2), dtype=bool)
 class Bone:
     """Bright components told to be bone, and their inside."""
 
-    solid: NDArray[np.bool_]  #: [k, j, i], cortex and inside, still with lumps that touch it
-    marrow: NDArray[np.bool_]  #: [k, j, i], the enclosed inside
-    joined: NDArray[np.bool_]  #: [k, j, i], small bright pieces joined to bone by half-bright tissue
+    solid: Voxels  #: [k, j, i], cortex and inside, still with lumps that touch it
+    marrow: Voxels  #: [k, j, i], the enclosed inside
+    joined: Voxels  #: [k, j, i], small bright pieces joined to bone by half-bright tissue
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,7 +53,7 @@ class _Pooled:
 
     mean_hu: NDArray[np.float32]
     peak_hu: NDArray[np.float32]
-    body: NDArray[np.bool_]
+    body: Voxels
     steps: Index3
     spacing_mm: Float3
     shape: Index3  #: of the fine grid
@@ -75,7 +75,7 @@ def segment_bone(smooth: CTVolume, body: Mask, settings: SkeletonSettings, *, bo
     marrow = _marrow(pooled, settings)
     fine_marrow = np.asarray(expand(marrow, pooled.steps, pooled.shape), dtype=bool)
     bright = ((smooth.hu >= bone_hu) & body.voxels) | fine_marrow
-    labels = cc3d.connected_components(bright, connectivity=6)
+    labels = label_components(bright, connectivity=6)
     is_bone = _which_are_bone(labels, fine_marrow, pooled, settings)
     solid = is_bone[labels]
     joined = _joined_pieces(labels, is_bone, pooled, settings) & ~solid
@@ -94,7 +94,7 @@ def _pool(smooth: CTVolume, body: Mask, settings: SkeletonSettings) -> _Pooled:
     )
 
 
-def _marrow(pooled: _Pooled, settings: SkeletonSettings) -> NDArray[np.bool_]:
+def _marrow(pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
     fraction = enclosed_fraction(
         pooled.mean_hu,
         pooled.peak_hu,
@@ -108,9 +108,7 @@ def _marrow(pooled: _Pooled, settings: SkeletonSettings) -> NDArray[np.bool_]:
     return np.asarray(ndimage.binary_opening(enclosed, structure=NARROWEST_MARROW))
 
 
-def _which_are_bone(
-    labels: NDArray[np.uint32], marrow: NDArray[np.bool_], pooled: _Pooled, settings: SkeletonSettings
-) -> NDArray[np.bool_]:
+def _which_are_bone(labels: Labels, marrow: Voxels, pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
     """Yes or no for every label; label 0 is never bone."""
     counts = np.bincount(labels.ravel())
     inside = np.bincount(labels[marrow], minlength=len(counts))
@@ -119,16 +117,16 @@ def _which_are_bone(
     is_bone &= inside * voxel_mm3 >= settings.smallest_marrow_mm3
     is_bone &= (counts - inside) * voxel_mm3 >= settings.smallest_marrow_mm3
     open_question = ~is_bone & (counts * voxel_mm3 >= SMALLEST_BONE_MM3)
-    boxes = cc3d.statistics(labels)["bounding_boxes"]
+    boxes = component_boxes(labels)
     for label in np.flatnonzero(open_question):
         if label:
-            is_bone[label] = _encloses_by_itself(labels, int(label), boxes[label], pooled, settings)
+            is_bone[label] = _encloses_by_itself(labels, int(label), boxes[label - 1], pooled, settings)
     is_bone[0] = False
     return np.asarray(is_bone)
 
 
 def _encloses_by_itself(
-    labels: NDArray[np.uint32], label: int, box: Box, pooled: _Pooled, settings: SkeletonSettings
+    labels: Labels, label: int, box: Box, pooled: _Pooled, settings: SkeletonSettings
 ) -> bool:
     """Whether a component, with all others taken away, has a cortex around an inside."""
     coarse = _coarse_box(box, pooled)
@@ -171,13 +169,11 @@ def _cut_sides(box: Box, shape: tuple[int, ...]) -> tuple[tuple[bool, bool], ...
     return tuple((s.start == 0, s.stop == size) for s, size in zip(box, shape, strict=True))
 
 
-def _joined_pieces(
-    labels: NDArray[np.uint32], is_bone: NDArray[np.bool_], pooled: _Pooled, settings: SkeletonSettings
-) -> NDArray[np.bool_]:
+def _joined_pieces(labels: Labels, is_bone: Voxels, pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
     """Pieces that hang on a bone by tissue brighter than muscle: thin cortex lost to partial volume."""
     bone = np.asarray(pool_max(is_bone[labels], pooled.steps), dtype=bool)
     half_bright = ((pooled.mean_hu >= settings.joined_hu) & pooled.body) | bone
-    groups = cc3d.connected_components(half_bright, connectivity=6)
+    groups = label_components(half_bright, connectivity=6)
     touching = np.zeros(int(groups.max()) + 1, dtype=bool)
     touching[np.unique(groups[bone])] = True
     touching[0] = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -15,11 +14,12 @@ from scipy.spatial import KDTree
 
 from pipeline.config import CandidateSettings
 from pipeline.domain.analysis import Threshold
-from pipeline.domain.geometry import Box, Float3, Geometry, grow_box
+from pipeline.domain.geometry import Box, Float3, Geometry
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.smooth import local_noise_hu, noise_at_voxels
+from pipeline.steps.voxels import Labels, Voxels, component_boxes, label_components
 
 TISSUE_HU = 60.0
 """Muscle: what a seed must stand out of."""
@@ -29,8 +29,8 @@ TISSUE_HU = 60.0
 class Bright:
     """Voxels above the lower threshold outside bone, and which of them are bright enough to start from."""
 
-    voxels: NDArray[np.bool_]  #: [k, j, i]
-    seeds: NDArray[np.bool_]  #: [k, j, i]
+    voxels: Voxels  #: [k, j, i]
+    seeds: Voxels  #: [k, j, i]
     noise_hu: NDArray[np.float32]  #: per block; see `local_noise_hu`
 
 
@@ -59,11 +59,11 @@ def gather_candidates(
     tuple of Candidate
         By falling volume; empty if nothing is bright.
     """
-    labels = cc3d.connected_components(bright.voxels, connectivity=26)
+    labels = label_components(bright.voxels, connectivity=26)
     seeded = np.zeros(int(labels.max()) + 1, dtype=bool)
     seeded[np.unique(labels[bright.seeds])] = True
     seeded[0] = False
-    boxes = ndimage.find_objects(labels)
+    boxes = component_boxes(labels)
     cut = [
         _draw_edge(labels, int(label), boxes[label - 1], smooth, threshold, settings)
         for label in np.flatnonzero(seeded)
@@ -79,7 +79,7 @@ def _first_voxel(mask: BoxedMask) -> tuple[int, ...]:
 
 
 def _draw_edge(
-    labels: NDArray[np.uint32],
+    labels: Labels,
     label: int,
     box: Box,
     smooth: CTVolume,
@@ -97,7 +97,7 @@ def _draw_edge(
         return None
     rim = inside & ~ndimage.binary_erosion(inside, structure=np.ones((3, 3, 3), dtype=bool))
     mask = _tight(inside, box, smooth.geometry)
-    pieces = int(cc3d.connected_components(mask.voxels, connectivity=26).max())
+    pieces = int(label_components(mask.voxels, connectivity=26).max())
     return Candidate(mask, float(np.median(edge[rim])), pieces, float(hu[own].max()))
 
 
@@ -110,11 +110,10 @@ def _plateau_hu(hu: NDArray[np.float32], spacing_mm: Float3, reach_mm: float) ->
     return np.asarray(ndimage.maximum_filter(hu, footprint=footprint, mode="nearest"), dtype=np.float32)
 
 
-def _tight(voxels: NDArray[np.bool_], box: Box, geometry: Geometry) -> BoxedMask:
-    (inner,) = ndimage.find_objects(voxels.astype(np.uint8))
+def _tight(voxels: Voxels, box: Box, geometry: Geometry) -> BoxedMask:
+    (inner,) = component_boxes(voxels.astype(np.uint32))
     k, j, i = (
-        slice(own.start + outer.start, own.stop + outer.start)
-        for own, outer in zip(inner, box, strict=True)
+        slice(own.start + outer.start, own.stop + outer.start) for own, outer in zip(inner, box, strict=True)
     )
     return BoxedMask(np.ascontiguousarray(voxels[inner]), (k, j, i), geometry)
 
@@ -176,9 +175,5 @@ def _surface(mask: BoxedMask) -> NDArray[np.int64]:
     """Indices in the whole grid of the voxels with a free face."""
     padded = np.pad(mask.voxels, 1)
     outer = padded & ~ndimage.binary_erosion(padded)
-    return np.argwhere(outer) - 1 + np.array([s.start for s in mask.box])
-
-
-def surroundings(mask: BoxedMask, *, margin: tuple[int, int, int]) -> Box:
-    """The box of a mask, wider by `margin` voxels, within its grid."""
-    return grow_box(mask.box, margin, mask.geometry.shape)
+    index: NDArray[np.int64] = np.argwhere(outer) - 1 + np.array([s.start for s in mask.box])
+    return index

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ def _starts(size: int, step: int) -> NDArray[np.int64]:
 
 def pool_mean(values: NDArray[np.generic], steps: Index3) -> NDArray[np.float32]:
     """Mean over blocks of `steps` voxels; an incomplete block at the end counts with what it has."""
-    pooled = values
+    pooled: NDArray[Any] = values
     for axis in (2, 1, 0):
         if steps[axis] > 1:
             pooled = np.add.reduceat(pooled, _starts(pooled.shape[axis], steps[axis]), axis, np.float32)

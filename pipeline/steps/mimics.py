@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import edt
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import MimicSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.skeleton import Skeleton
+from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, thickness_mm
 
 IN_LINE_MM = 4.0
 """A piece whose shadow falls this near to the bone's lies in line with it."""
@@ -41,32 +40,29 @@ def _too_small(candidate: Candidate, _: Skeleton, settings: MimicSettings) -> Ca
     return replace(candidate, kind="noise", reason=reason)
 
 
-def _joined_to_bone(
-    candidate: Candidate, skeleton: Skeleton, settings: MimicSettings
-) -> Candidate | None:
+def _joined_to_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:
     if _share(candidate.mask, skeleton.joined) < settings.joined_fraction:
         return None
-    thickness_mm = _thickness_mm(candidate.mask)
-    if thickness_mm > settings.fragment_thickness_mm:
+    thick_mm = thickness_mm(candidate.mask.voxels, candidate.mask.geometry.spacing_mm)
+    if thick_mm > settings.fragment_thickness_mm:
         return None
-    reason = f"thin piece ({thickness_mm:.0f} mm) joined to bone by tissue brighter than muscle"
+    reason = f"thin piece ({thick_mm:.0f} mm) joined to bone by tissue brighter than muscle"
     return replace(candidate, kind="bone_fragment", reason=reason)
 
 
-def _cut_by_the_scan(
-    candidate: Candidate, skeleton: Skeleton, settings: MimicSettings
-) -> Candidate | None:
+def _cut_by_the_scan(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:
     """What the edge of the scan cuts cannot be known whole; beside bone cut there too, it is bone."""
     if not candidate.mask.touches_edge:
         return None
     if (
         candidate.peak_hu >= settings.cut_bone_hu
-        and _thickness_mm(candidate.mask) >= settings.cut_bone_thickness_mm
+        and thickness_mm(candidate.mask.voxels, candidate.mask.geometry.spacing_mm)
+        >= settings.cut_bone_thickness_mm
     ):
         return replace(
             candidate,
             kind="bone_fragment",
-            reason=f"thick piece as dense as cortex ({candidate.peak_hu:.0f} HU), cut by the edge of the scan",
+            reason=f"thick and as dense as cortex ({candidate.peak_hu:.0f} HU), cut by the edge of the scan",
         )
     if (
         candidate.mask.volume_mm3 <= settings.cut_piece_mm3
@@ -97,7 +93,8 @@ def _in_line_with_bone(mask: BoxedMask, skeleton: Skeleton, joint_mm: float) -> 
         slab = bone[: stop + reach]
     else:
         return False
-    shadow = edt.edt(~(slab > 0).any(axis=0), anisotropy=geometry.spacing_mm[1:], parallel=0)
+    covered = np.asarray((slab > 0).any(axis=0))
+    shadow = distance_to_in_plane_mm(covered, geometry.spacing_mm[1:])
     own = mask.voxels.any(axis=0)
     return bool(np.count_nonzero(shadow[mask.box[1:]][own] <= IN_LINE_MM) >= np.count_nonzero(own) / 2)
 
@@ -107,22 +104,19 @@ def _distance_to_cut_bone_mm(mask: BoxedMask, skeleton: Skeleton) -> float:
     geometry = mask.geometry
     nearest = float("inf")
     for axis in range(3):
-        for end, touched in ((0, mask.box[axis].start == 0), (-1, mask.box[axis].stop == geometry.shape[axis])):
-            face = skeleton.labels.values.take(end, axis=axis) > 0
+        for end, touched in (
+            (0, mask.box[axis].start == 0),
+            (-1, mask.box[axis].stop == geometry.shape[axis]),
+        ):
+            face = np.asarray(skeleton.labels.values.take([end], axis=axis).squeeze(axis) > 0)
             if touched and face.any():
-                spacing = tuple(np.delete(np.asarray(geometry.spacing_mm), axis))
-                away = edt.edt(np.ascontiguousarray(~face), anisotropy=spacing, parallel=0)
+                spacing = np.delete(np.asarray(geometry.spacing_mm), axis)
+                away = distance_to_in_plane_mm(face, (float(spacing[0]), float(spacing[1])))
                 across = tuple(s for other, s in enumerate(mask.box) if other != axis)
                 own = mask.voxels.take(end, axis=axis)
                 nearest = min(nearest, float(away[across][own].min()))
     return nearest
 
 
-def _share(mask: BoxedMask, voxels: NDArray[np.bool_]) -> float:
+def _share(mask: BoxedMask, voxels: Voxels) -> float:
     return float(np.count_nonzero(voxels[mask.box] & mask.voxels)) / mask.voxel_count
-
-
-def _thickness_mm(mask: BoxedMask) -> float:
-    """Diameter of the largest ball that fits in."""
-    depth = edt.edt(np.pad(mask.voxels, 1), anisotropy=mask.geometry.spacing_mm, parallel=0)
-    return 2.0 * float(depth.max())

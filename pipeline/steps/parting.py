@@ -8,18 +8,17 @@ falling density against the bone, so that the border runs in the valley between 
 
 from __future__ import annotations
 
-import cc3d
-import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
 from pipeline.config import PartingSettings
-from pipeline.domain.geometry import Float3, Geometry, grow_box
+from pipeline.domain.geometry import Box, Float3, Geometry, grow_box
 from pipeline.domain.image import CTVolume
-from pipeline.steps.grid import bounding_box, margin_voxels
 from pipeline.steps.bone import Bone
+from pipeline.steps.grid import bounding_box, margin_voxels
+from pipeline.steps.voxels import HU, Voxels, component_boxes, depth_mm, distance_to_mm, label_components
 
 RIM_MM = (1.5, 4.0)
 """The surroundings of a lump: beyond its blurred rim, nearer than the next structure usually is."""
@@ -39,7 +38,7 @@ MARROW_RADIUS_MM = 2.0
 """Enclosed places narrower than this may be the gap between a lump and a bone, and are not marrow."""
 
 
-def find_lump_cores(smooth: CTVolume, bone: Bone, settings: PartingSettings) -> NDArray[np.bool_]:
+def find_lump_cores(smooth: CTVolume, bone: Bone, settings: PartingSettings) -> Voxels:
     """Places within `bone.solid` that are too thick and dense to be bone.
 
     Returns
@@ -51,15 +50,13 @@ def find_lump_cores(smooth: CTVolume, bone: Bone, settings: PartingSettings) -> 
     cores = np.zeros(bone.solid.shape, dtype=bool)
     box = bounding_box(bone.solid)
     if box is not None:
-        box = grow_box(box, (1, 1, 1), cores.shape)
+        box = grow_box(box, (1, 1, 1), smooth.geometry.shape)
         marrow = _wide_parts(bone.marrow[box], smooth.geometry.spacing_mm)
         cores[box] = _dense_cores(smooth.hu[box], bone.solid[box], marrow, smooth.geometry, settings)
     return cores
 
 
-def grow_lumps(
-    smooth: CTVolume, cores: NDArray[np.bool_], bright: NDArray[np.bool_], marrow: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) -> Voxels:
     """The lumps around their cores: what falls away from a core rather than from a bone.
 
     Parameters
@@ -70,55 +67,54 @@ def grow_lumps(
         bool [k, j, i], the inside of the bones, as found with the lumps out of the way.
     """
     lumps = np.zeros(cores.shape, dtype=bool)
-    labels = cc3d.connected_components(cores, connectivity=26)
+    labels = label_components(cores, connectivity=26)
     margin = margin_voxels(smooth.geometry, 2 * LUMP_TAIL_MM)
-    for label, found in enumerate(ndimage.find_objects(labels), start=1):
+    for label, found in enumerate(component_boxes(labels), start=1):
         box = grow_box(found, margin, cores.shape)
         core = labels[box] == label
         lumps[box] |= _grow_back(core, smooth.hu[box], bright[box], marrow[box], smooth.geometry.spacing_mm)
     return lumps
 
 
-def without_lumps(smooth: CTVolume, cores: NDArray[np.bool_], *, reach_mm: float) -> CTVolume:
+def without_lumps(smooth: CTVolume, cores: Voxels, *, reach_mm: float) -> CTVolume:
     """The scan with everything within `reach_mm` of the cores turned to soft tissue."""
     hu = smooth.hu.copy()
-    labels = cc3d.connected_components(cores, connectivity=26)
-    for found in ndimage.find_objects(labels):
+    labels = label_components(cores, connectivity=26)
+    for found in component_boxes(labels):
         box = grow_box(found, margin_voxels(smooth.geometry, reach_mm), cores.shape)
-        near = edt.edt(~cores[box], anisotropy=smooth.geometry.spacing_mm, parallel=0) <= reach_mm
+        near = distance_to_mm(cores[box], smooth.geometry.spacing_mm) <= reach_mm
         hu[box][near] = np.minimum(hu[box][near], MUSCLE_HU)
     hu.setflags(write=False)
     return CTVolume(hu, smooth.geometry)
 
 
-def _wide_parts(voxels: NDArray[np.bool_], spacing_mm: Float3) -> NDArray[np.bool_]:
+def _wide_parts(voxels: Voxels, spacing_mm: Float3) -> Voxels:
     """Opening by a ball."""
-    depth = edt.edt(voxels, anisotropy=spacing_mm, black_border=False, parallel=0)
-    core = depth > MARROW_RADIUS_MM
+    core = depth_mm(voxels, spacing_mm) > MARROW_RADIUS_MM
     if not core.any():
         return core
-    return voxels & (edt.edt(~core, anisotropy=spacing_mm, parallel=0) <= MARROW_RADIUS_MM)
+    return voxels & (distance_to_mm(core, spacing_mm) <= MARROW_RADIUS_MM)
 
 
 def _dense_cores(
-    hu: NDArray[np.generic],
-    solid: NDArray[np.bool_],
-    marrow: NDArray[np.bool_],
+    hu: HU,
+    solid: Voxels,
+    marrow: Voxels,
     geometry: Geometry,
     settings: PartingSettings,
-) -> NDArray[np.bool_]:
+) -> Voxels:
     """Places a ball fits into that are dense throughout and lie mostly free of bone."""
     spacing = geometry.spacing_mm
     cores = np.zeros(solid.shape, dtype=bool)
     for level, radius_mm in zip(settings.lump_hu, settings.lump_radius_mm, strict=True):
         dense = solid & (hu >= level)
-        depth = edt.edt(dense, anisotropy=spacing, black_border=False, parallel=0)
+        depth = depth_mm(dense, spacing)
         fits = depth >= radius_mm
         if not fits.any():
             continue
-        labels = cc3d.connected_components(fits, connectivity=26)
+        labels = label_components(fits, connectivity=26)
         margin = margin_voxels(geometry, NEIGHBOURHOOD_MM)
-        for label, found in enumerate(ndimage.find_objects(labels), start=1):
+        for label, found in enumerate(component_boxes(labels), start=1):
             local = grow_box(found, margin, solid.shape)
             core = labels[local] == label
             if _is_cut(found, solid.shape) or not _is_thicker(core, depth[local], radius_mm, spacing):
@@ -128,26 +124,24 @@ def _dense_cores(
     return cores
 
 
-def _is_cut(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+def _is_cut(box: Box, shape: tuple[int, ...]) -> bool:
     """Whether a box reaches the edge of the scan."""
     return any(s.start == 0 or s.stop == size for s, size in zip(box, shape, strict=True))
 
 
-def _is_thicker(
-    core: NDArray[np.bool_], depth_mm: NDArray[np.float32], radius_mm: float, spacing_mm: Float3
-) -> bool:
+def _is_thicker(core: Voxels, depth: NDArray[np.float32], radius_mm: float, spacing_mm: Float3) -> bool:
     """Whether a core is thicker than the walls of the bone around it."""
-    ridge = (depth_mm > min(spacing_mm)) & (depth_mm == ndimage.maximum_filter(depth_mm, size=3))
-    ridge &= edt.edt(~core, anisotropy=spacing_mm, parallel=0) > radius_mm + RIM_MM[0]
+    ridge = (depth > min(spacing_mm)) & (depth == ndimage.maximum_filter(depth, size=3))
+    ridge &= distance_to_mm(core, spacing_mm) > radius_mm + RIM_MM[0]
     if not ridge.any():
         return True
-    return bool(depth_mm[core].max() >= THICKER_THAN_CORTEX * np.percentile(depth_mm[ridge], 75))
+    return bool(depth[core].max() >= THICKER_THAN_CORTEX * np.percentile(depth[ridge], 75))
 
 
 def _is_free_lump(
-    core: NDArray[np.bool_],
-    hu: NDArray[np.generic],
-    marrow: NDArray[np.bool_],
+    core: Voxels,
+    hu: HU,
+    marrow: Voxels,
     spacing_mm: Float3,
     radius_mm: float,
     settings: PartingSettings,
@@ -155,36 +149,38 @@ def _is_free_lump(
     """Whether what a ball fills is a lump on a bone, and not a thick piece of the bone itself."""
     if np.count_nonzero(core) * float(np.prod(spacing_mm)) < SMALLEST_CORE_MM3:
         return False
-    away = edt.edt(~core, anisotropy=spacing_mm, parallel=0) - radius_mm
+    away = distance_to_mm(core, spacing_mm) - radius_mm
     rim = (away > RIM_MM[0]) & (away <= RIM_MM[1])
     skin = (away > -1.0) & (away <= 1.5)
     if not rim.any() or _rings_marrow(away <= 1.0, marrow):
         return False
-    free = np.count_nonzero(hu[rim] < SOFT_HU) / np.count_nonzero(rim)
-    on_marrow = np.count_nonzero(marrow & skin) / max(1, np.count_nonzero(skin))
+    free = float(np.mean(hu[rim] < SOFT_HU))
+    on_marrow = float(np.mean(marrow[skin])) if skin.any() else 0.0
     return bool(free >= settings.free_fraction and on_marrow <= settings.marrow_fraction)
 
 
-def _rings_marrow(region: NDArray[np.bool_], marrow: NDArray[np.bool_]) -> bool:
+def _rings_marrow(region: Voxels, marrow: Voxels) -> bool:
     """Whether the region surrounds marrow in an axial slice, as the cortex of a shaft does."""
     ringed = 0
     for plane, inside in zip(region, marrow, strict=True):
         holes = ndimage.binary_fill_holes(plane) & ~plane
         ringed += int(np.count_nonzero(holes & inside) > 0.2 * np.count_nonzero(plane))
-    return ringed > 0.25 * np.count_nonzero(region.any(axis=(1, 2)))
+    return bool(ringed > 0.25 * np.count_nonzero(region.any(axis=(1, 2))))
 
 
 def _grow_back(
-    core: NDArray[np.bool_],
-    hu: NDArray[np.generic],
-    solid: NDArray[np.bool_],
-    marrow: NDArray[np.bool_],
+    core: Voxels,
+    hu: HU,
+    solid: Voxels,
+    marrow: Voxels,
     spacing_mm: Float3,
-) -> NDArray[np.bool_]:
-    from_core = edt.edt(~core, anisotropy=spacing_mm, parallel=0)
-    from_marrow = edt.edt(~marrow, anisotropy=spacing_mm, parallel=0)
+) -> Voxels:
+    from_core = distance_to_mm(core, spacing_mm)
+    from_marrow = distance_to_mm(marrow, spacing_mm)
     markers = np.zeros(core.shape, dtype=np.int32)
     markers[solid & (from_core > LUMP_TAIL_MM)] = 2
     markers[solid & (from_marrow <= CORTEX_MM)] = 2
     markers[core] = 1
-    return np.asarray(watershed(-hu.astype(np.float32), markers, mask=solid) == 1)
+    falling = -hu.astype(np.float32)
+    basins = watershed(falling, markers, mask=solid)  # type: ignore[no-untyped-call]
+    return np.asarray(basins == 1)

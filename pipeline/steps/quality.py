@@ -1,4 +1,4 @@
-"""Is this scan fit to be measured, and what to beware of."""
+"""Whether a scan is fit to be measured, and what to beware of."""
 
 from __future__ import annotations
 
@@ -79,7 +79,12 @@ def require_body(body: Mask) -> None:
 
 
 def detection_limit_mm3(
-    geometry: Geometry, threshold: Threshold, noise_hu: float | None, *, noise_factor: float, settings: MimicSettings
+    geometry: Geometry,
+    threshold: Threshold,
+    noise_hu: float | None,
+    *,
+    noise_factor: float,
+    settings: MimicSettings,
 ) -> float | None:
     """Volume of a faint deposit (300 HU) that is just seen, by blur, voxel size and noise.
 

@@ -19,6 +19,7 @@ from pipeline.config import RegisterSettings
 from pipeline.domain.geometry import Geometry, RigidTransform
 from pipeline.domain.image import LabelMap
 from pipeline.steps.grid import pool_max, pool_steps
+from pipeline.steps.voxels import Voxels
 
 SURFACE_GRID_MM = 2.0
 START_STEP_MM = 12.0
@@ -51,7 +52,8 @@ def bone_surface_mm(skeleton: LabelMap) -> NDArray[np.float64]:
     steps = pool_steps(skeleton.geometry, target_mm=SURFACE_GRID_MM)
     solid = np.asarray(pool_max(skeleton.values, steps)) > 0
     inner = ndimage.binary_erosion(solid, border_value=1)
-    return skeleton.geometry.coarsen(steps).to_lps_mm(np.argwhere(solid & ~inner))
+    surface: Voxels = solid & ~inner
+    return skeleton.geometry.coarsen(steps).to_lps_mm(np.argwhere(surface))
 
 
 def register_skeletons(earlier: LabelMap, later: LabelMap, settings: RegisterSettings) -> Fit | None:
@@ -83,12 +85,11 @@ def _thinned(points: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     """At most so many of the points, evenly taken from their order."""
     if len(points) <= most:
         return points
-    return points[np.linspace(0, len(points) - 1, most).astype(int)]
+    chosen = np.linspace(0, len(points) - 1, most).astype(int)
+    return np.asarray(points[chosen], dtype=np.float64)
 
 
-def _best_start(
-    source: NDArray[np.float64], target: _Target, settings: RegisterSettings
-) -> RigidTransform:
+def _best_start(source: NDArray[np.float64], target: _Target, settings: RegisterSettings) -> RigidTransform:
     """The best of several first guesses, each improved by a few rounds."""
     sample = _thinned(source, START_POINTS)
     middle = np.median(target.points, axis=0) - np.median(source, axis=0)
@@ -120,7 +121,8 @@ def _iterate(
         seen = _inside(moved, target.geometry)
         if np.count_nonzero(seen) < 10:
             return transform
-        distance, nearest = target.tree.query(moved[seen])
+        distance, found = target.tree.query(moved[seen])
+        nearest = np.asarray(found)
         kept = distance <= np.quantile(distance, settings.trim_fraction)
         improved = _similarity(sample[seen][kept], target.points[nearest[kept]], settings.largest_growth)
         change = np.abs(improved.apply(sample) - moved).max()
@@ -144,9 +146,7 @@ def _similarity(
     return RigidTransform(rotation, target_mean - scale * rotation @ source_mean, scale)
 
 
-def _residual(
-    sample: NDArray[np.float64], target: _Target, transform: RigidTransform
-) -> tuple[float, float]:
+def _residual(sample: NDArray[np.float64], target: _Target, transform: RigidTransform) -> tuple[float, float]:
     """Median distance to the other surface, and the share of points the other scan covers."""
     moved = transform.apply(sample)
     seen = _inside(moved, target.geometry)

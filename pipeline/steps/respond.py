@@ -30,12 +30,12 @@ def rescan_limit_mm3(volume_mm3: float, settings: RespondSettings) -> float:
     return float(settings.rescan_factor * volume_mm3**0.5)
 
 
-def follow_track(number: int, places: Sequence[Place], dates: Sequence[Date], settings: RespondSettings) -> Track:
+def follow_track(
+    number: int, places: Sequence[Place], dates: Sequence[Date], settings: RespondSettings
+) -> Track:
     """One track with its steps between neighbouring dates and its kind from first to last."""
     evaluable = tuple(_evaluable(n, places, dates) for n in range(len(places)))
-    steps = tuple(
-        _step(n, n + 1, places, evaluable, settings) for n in range(len(places) - 1)
-    )
+    steps = tuple(_step(n, n + 1, places, evaluable, settings) for n in range(len(places) - 1))
     volumes = tuple(_volume(place) if ok else None for place, ok in zip(places, evaluable, strict=True))
     first_seen = next(place for place in places if place.lesions)
     return Track(
@@ -129,9 +129,7 @@ def _change_reason(topology: Topology, change_mm3: float, half_mm3: float) -> st
     return f"beyond the rescan limits of {half_mm3:.0f} mm³"
 
 
-def burden_change(
-    start: int, end: int, burdens: Sequence[Burden], settings: RespondSettings
-) -> BurdenChange:
+def burden_change(start: int, end: int, burdens: Sequence[Burden], settings: RespondSettings) -> BurdenChange:
     """Change of all definite lesions together."""
     old, new = burdens[start].volume_mm3.value, burdens[end].volume_mm3.value
     half = rescan_limit_mm3(max(old, new), settings)
@@ -155,7 +153,9 @@ def classify_response(
     return Response(
         date_index=date_index,
         category=category,
-        criteria=Criteria(calcinosis_25=_share_category(from_baseline, from_nadir, settings), recist_1_1=None, volume=volume),
+        criteria=Criteria(
+            calcinosis_25=_share_category(from_baseline, from_nadir, settings), recist_1_1=None, volume=volume
+        ),
         reference="nadir" if category == "progression" and nadir > 0 else "baseline",
         reasons=reasons,
     )
@@ -185,7 +185,7 @@ def _share_category(
     """By share alone, as the criterion was published."""
     percent = 100 * settings.change_fraction
     rise, fall = from_nadir.change_percent, from_baseline.change_percent
-    if from_nadir.change_mm3 and rise is None or (rise is not None and rise > percent):
+    if (from_nadir.change_mm3 and rise is None) or (rise is not None and rise > percent):
         return "progression"
     if fall is None:
         return "no_lesion_at_baseline"
@@ -213,5 +213,7 @@ def _category(
     if not left:
         return "complete_resolution", ("every lesion of the baseline is gone and nothing is new",)
     if volume == "partial_response":
-        return "partial_response", (f"burden {from_baseline.change_percent:.0f} % from baseline, beyond error",)
+        return "partial_response", (
+            f"burden {from_baseline.change_percent:.0f} % from baseline, beyond error",
+        )
     return "stable", ("no change of the burden by 25 % and beyond error",)

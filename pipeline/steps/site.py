@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import edt
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +9,7 @@ from pipeline.domain.geometry import grow_box
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
 from pipeline.domain.lesion import Side, Site
 from pipeline.steps.grid import margin_voxels
+from pipeline.steps.voxels import distance_to_mm
 
 FARTHEST_BONE_MM = 40.0
 """Bones further away are not looked for."""
@@ -45,7 +45,7 @@ def bone_distance_mm(mask: BoxedMask, skeleton: LabelMap) -> float | None:
     bone = skeleton.values[box] > 0
     if not bone.any():
         return None
-    to_bone = edt.edt(~bone, anisotropy=geometry.spacing_mm, parallel=0)
+    to_bone = distance_to_mm(bone, geometry.spacing_mm)
     inner = tuple(
         slice(own.start - outer.start, own.stop - outer.start)
         for own, outer in zip(mask.box, box, strict=True)

@@ -61,7 +61,9 @@ def mesh_measures(mask: BoxedMask) -> tuple[float, float]:
     Source: IBSI reference manual, sections 3.1.1 and 3.1.11.
     """
     padded = np.pad(mask.voxels, 1).astype(np.float32)
-    vertices, faces, _, _ = marching_cubes(padded, level=0.5, spacing=mask.geometry.spacing_mm)
+    vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
+        padded, level=0.5, spacing=mask.geometry.spacing_mm
+    )
     a, b, c = (vertices[faces[:, n]].astype(np.float64) for n in range(3))
     volume_mm3 = abs(float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum())) / 6.0
     return volume_mm3, _largest_distance_mm(vertices.astype(np.float64))
@@ -90,7 +92,7 @@ def planar_axes(mask: BoxedMask, axis: int) -> PlanarAxes:
     spacing = np.delete(np.asarray(mask.geometry.spacing_mm), axis)
     best: tuple[float, int, NDArray[np.float64]] | None = None
     for n in range(mask.voxels.shape[axis]):
-        outline = _outline_mm(mask.voxels.take(n, axis=axis), spacing)
+        outline = _outline_mm(mask.voxels.take([n], axis=axis).squeeze(axis), spacing)
         if outline is None:
             continue
         length = _largest_distance_mm(outline)
@@ -105,8 +107,9 @@ def _outline_mm(plane: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> ND
     """(n, 2): border points of a slice in mm from its first voxel; None if the slice is empty."""
     if not plane.any():
         return None
-    contours = find_contours(np.pad(plane, 1).astype(np.float64), level=0.5)
-    return (np.concatenate(contours) - 1.0) * spacing_mm
+    padded = np.pad(plane, 1).astype(np.float64)
+    contours = find_contours(padded, level=0.5)  # type: ignore[no-untyped-call]
+    return np.asarray((np.concatenate(contours) - 1.0) * spacing_mm, dtype=np.float64)
 
 
 def _axes_in_slice(mask: BoxedMask, axis: int, n: int, outline: NDArray[np.float64]) -> PlanarAxes:
@@ -148,9 +151,7 @@ def _densify(outline: NDArray[np.float64]) -> NDArray[np.float64]:
     """Border points with two more between neighbours, so that no strip is left out."""
     following = np.roll(outline, -1, axis=0)
     near = np.linalg.norm(following - outline, axis=1) < 5.0
-    between = [
-        outline[near] + share * (following - outline)[near] for share in np.arange(0.1, 1.0, 0.1)
-    ]
+    between = [outline[near] + share * (following - outline)[near] for share in np.arange(0.1, 1.0, 0.1)]
     return np.concatenate([outline, *between])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.config import PartingSettings, SkeletonSettings
@@ -13,6 +12,7 @@ from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.steps.bone import Bone, segment_bone
 from pipeline.steps.parting import find_lump_cores, grow_lumps, without_lumps
+from pipeline.steps.voxels import Voxels
 
 UNNAMED_BONE = "other_bone"
 LARGEST_HOLE_MM2 = 600.0
@@ -27,11 +27,11 @@ class Skeleton:
     """Bones, and what hangs on them."""
 
     labels: LabelMap  #: value → bone, on the scan's grid
-    lumps: NDArray[np.bool_]  #: [k, j, i], calcium that touches bone
-    joined: NDArray[np.bool_]  #: [k, j, i], bright pieces joined to bone by half-bright tissue
+    lumps: Voxels  #: [k, j, i], calcium that touches bone
+    joined: Voxels  #: [k, j, i], bright pieces joined to bone by half-bright tissue
 
     @property
-    def solid(self) -> NDArray[np.bool_]:
+    def solid(self) -> Voxels:
         """[k, j, i], any bone."""
         return np.asarray(self.labels.values > 0)
 
@@ -70,9 +70,7 @@ def segment_skeleton(
     return _skeleton(Bone(solid, bones_alone.marrow, bone.joined & ~solid), lumps, smooth)
 
 
-def _fill_insides(
-    solid: NDArray[np.bool_], lumps: NDArray[np.bool_], geometry: Geometry
-) -> NDArray[np.bool_]:
+def _fill_insides(solid: Voxels, lumps: Voxels, geometry: Geometry) -> Voxels:
     """Bones with the small holes of each axial slice filled: spongiosa that was not found enclosed."""
     most = round(LARGEST_HOLE_MM2 / (geometry.spacing_mm[1] * geometry.spacing_mm[2]))
     filled = solid.copy()
@@ -86,7 +84,7 @@ def _fill_insides(
     return filled
 
 
-def _skeleton(bone: Bone, lumps: NDArray[np.bool_], smooth: CTVolume) -> Skeleton:
+def _skeleton(bone: Bone, lumps: Voxels, smooth: CTVolume) -> Skeleton:
     values = _fill_insides(bone.solid, lumps, smooth.geometry).astype(np.uint8)
     values.setflags(write=False)
     return Skeleton(LabelMap(values, smooth.geometry, {1: UNNAMED_BONE}), lumps, bone.joined)

@@ -1,4 +1,4 @@
-"""Do these scans belong together, and in this order?"""
+"""Whether scans belong together, and in this order."""
 
 from __future__ import annotations
 
@@ -55,5 +55,9 @@ def _check_dates(earlier: Acquisition, later: Acquisition, names: str) -> None:
         if one.study_date is None:
             which = names.split(" and ")[n]
             raise InputRefused("BAD_DATE", f"{which} has no valid study date; give --date {which}=YYYY-MM-DD")
-    if earlier.study_date is not None and later.study_date is not None and later.study_date < earlier.study_date:
+    if (
+        earlier.study_date is not None
+        and later.study_date is not None
+        and later.study_date < earlier.study_date
+    ):
         raise InputRefused("DATES_REVERSED", f"expected rising dates, {names} are the wrong way round")

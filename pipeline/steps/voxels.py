@@ -1,0 +1,54 @@
+"""Components and distances on voxel grids, with every default that changes the answer written out."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import cc3d
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.domain.geometry import Box, Float3
+
+Voxels: TypeAlias = NDArray[np.bool_]
+Labels: TypeAlias = NDArray[np.uint32]
+HU: TypeAlias = NDArray[np.int16] | NDArray[np.float32]
+
+
+def label_components(voxels: Voxels, *, connectivity: Literal[6, 26]) -> Labels:
+    """Number the components from 1; 0 is nothing."""
+    labels = cc3d.connected_components(voxels, connectivity=connectivity, out_dtype=np.uint32)
+    return np.asarray(labels, dtype=np.uint32)
+
+
+def component_boxes(labels: Labels) -> list[Box]:
+    """Bounding box of each label, label 1 first."""
+    return [(k, j, i) for k, j, i in ndimage.find_objects(labels)]
+
+
+def depth_mm(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
+    """How deep each set voxel lies: distance to the nearest unset one; the grid's edge does not count."""
+    depth: NDArray[np.float32] = edt.edt(
+        np.ascontiguousarray(voxels), anisotropy=spacing_mm, black_border=False, parallel=0
+    )
+    return depth
+
+
+def distance_to_mm(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
+    """Distance of each voxel centre to the nearest set one; infinite where none is set."""
+    return depth_mm(~voxels, spacing_mm)
+
+
+def distance_to_in_plane_mm(pixels: Voxels, spacing_mm: tuple[float, float]) -> NDArray[np.float32]:
+    """The same in one slice."""
+    distance: NDArray[np.float32] = edt.edt(
+        np.ascontiguousarray(~pixels), anisotropy=spacing_mm, black_border=False, parallel=0
+    )
+    return distance
+
+
+def thickness_mm(voxels: Voxels, spacing_mm: Float3) -> float:
+    """Diameter of the largest ball that fits in; what lies outside the grid is not set."""
+    return 2.0 * float(depth_mm(np.pad(voxels, 1), spacing_mm).max())
