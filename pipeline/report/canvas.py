@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,7 +25,7 @@ QUIET = "#a3abb5"
 WARNING = "#ffd166"
 LESION = "#ffab19"
 OTHER = "#a8792a"
-EXCLUDED = "#49c5f2"
+EXCLUDED = "#ff7ae0"
 RULER = "#63ff9a"
 HALO = "#000000"
 
@@ -96,11 +98,12 @@ def halo(width: float = 2.5) -> list[AbstractPathEffect]:
     return [Stroke(linewidth=width, foreground=HALO), Normal()]
 
 
+@lru_cache(maxsize=1024)
 def text_inches(words: str, size: float) -> tuple[float, float]:
     """Width and height of a line of words."""
     font = FontProperties(family=FONT)
-    width = TextPath((0.0, 0.0), words, size=size, prop=font).get_extents().width
-    return width / POINTS_PER_INCH, size / POINTS_PER_INCH
+    outline = np.asarray(TextPath((0.0, 0.0), words, size=size, prop=font).vertices)
+    return float(np.ptp(outline[:, 0])) / POINTS_PER_INCH, size / POINTS_PER_INCH
 
 
 def png(figure: Figure) -> bytes:

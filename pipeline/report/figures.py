@@ -6,19 +6,30 @@ from pathlib import Path
 
 from pipeline.config import FigureSettings
 from pipeline.domain.analysis import Analysis
+from pipeline.domain.change import Comparison, Track
 from pipeline.errors import OutputError
 from pipeline.report.lesion_figure import draw_lesion
+from pipeline.report.overview import draw_overview
+from pipeline.report.place_figure import draw_place
 
-__all__ = ["draw_lesion", "write_figures"]
+__all__ = [
+    "draw_lesion",
+    "draw_overview",
+    "draw_place",
+    "write_comparison_figures",
+    "write_figures",
+    "write_picture",
+]
 
 
 def write_figures(analysis: Analysis, folder: Path, settings: FigureSettings) -> list[Path]:
-    """Write a picture of each of the largest lesions into a folder, largest first.
+    """Write pictures of the whole scan and of each of the largest lesions into a folder.
 
     Returns
     -------
     list of Path
-        What was written, `lesion_001.png`, … by lesion id. Empty where pictures are switched off.
+        `overview.png`, then `lesion_001.png`, … by lesion id, largest first.
+        Empty where pictures are switched off.
 
     Raises
     ------
@@ -28,10 +39,39 @@ def write_figures(analysis: Analysis, folder: Path, settings: FigureSettings) ->
     if not settings.enabled:
         return []
     largest = sorted(analysis.lesions, key=lambda one: -one.size.volume_mm3.value)
-    return [
+    overview = write_picture(folder / "overview.png", draw_overview(analysis, settings))
+    lesions = [
         write_picture(folder / f"lesion_{one.id:03d}.png", draw_lesion(analysis, one, settings))
         for one in largest[: settings.most_lesions]
     ]
+    return [overview, *lesions]
+
+
+def write_comparison_figures(comparison: Comparison, folder: Path, settings: FigureSettings) -> list[Path]:
+    """Write a picture of the place of each of the largest tracks into a folder.
+
+    Returns
+    -------
+    list of Path
+        `track_001.png`, … by track id, largest first. Empty where pictures are switched off.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    if not settings.enabled:
+        return []
+    largest = sorted(comparison.tracks, key=lambda one: -_largest_mm3(one))
+    return [
+        write_picture(folder / f"track_{one.track_id:03d}.png", draw_place(comparison, one, settings))
+        for one in largest[: settings.most_lesions]
+    ]
+
+
+def _largest_mm3(track: Track) -> float:
+    """The largest volume a track ever had."""
+    return max((one.value for one in track.volume_mm3 if one is not None), default=0.0)
 
 
 def write_picture(file: Path, content: bytes) -> Path:

@@ -27,7 +27,7 @@ from pipeline.report.canvas import (
     write,
 )
 from pipeline.report.marks import draw_scene
-from pipeline.report.panels import PLANES, Plane, View, display_steps_mm, view_through
+from pipeline.report.panels import PLANES, Plane, View, display_steps_mm, view_of_all, view_through
 from pipeline.report.scene import Scene, arrange, axes_in
 from pipeline.report.windows import BONE, SOFT_TISSUE, WIDE
 from pipeline.report.wording import kinds_text, lesion_notes, lesion_title, signed
@@ -86,19 +86,24 @@ def middle_of(mask: BoxedMask) -> Float3:
     return float(x), float(y), float(z)
 
 
-def half_width_mm(lesions: Sequence[Lesion], settings: FigureSettings) -> float:
-    """Half width of a cut-out that shows any of some lesions with enough around it."""
-    extent = max((max(one.size.extent_mm) for one in lesions), default=0.0)
-    return max(settings.half_width_mm, CONTEXT_FACTOR * extent / 2)
+def half_width_mm(masks: Sequence[BoxedMask], middle_lps_mm: Float3, settings: FigureSettings) -> float:
+    """Half width of a cut-out around a point that shows some masks whole, with enough around them."""
+    reach_mm = 0.0
+    for mask in masks:
+        corners = np.array([[s.start - 0.5, s.stop - 0.5] for s in mask.box]).T
+        away = (corners - mask.geometry.to_index(middle_lps_mm)) * mask.geometry.spacing_mm
+        reach_mm = max(reach_mm, float(np.abs(away).max()))
+    return max(settings.half_width_mm, CONTEXT_FACTOR * reach_mm)
 
 
 def _scene(analysis: Analysis, lesion: Lesion, plane: Plane, settings: FigureSettings) -> Scene:
+    middle = middle_of(lesion.mask)
     view = view_through(
         analysis.geometry,
         plane,
         axes_in(lesion, plane).long_axis_points_lps_mm[0],
-        middle_lps_mm=middle_of(lesion.mask),
-        half_mm=half_width_mm([lesion], settings),
+        middle_lps_mm=middle,
+        half_mm=half_width_mm([lesion.mask], middle, settings),
     )
     return arrange(view, analysis, [lesion], panel_inches=PANEL_INCHES)
 
@@ -128,7 +133,7 @@ def _draw_thumbnail(
 ) -> None:
     left, bottom, height = place
     geometry, plane = analysis.geometry, view.plane
-    whole = View(geometry, plane, view.slice_index, (np.array(geometry.shape) - 1) / 2, _reach_mm(view))
+    whole = view_of_all(geometry, plane, view.slice_index)
     found = whole.picture(analysis.scan.volume.hu)
     if found is None:
         return
@@ -162,11 +167,6 @@ def _draw_thumbnail(
             linewidth=1.0,
         )
     )
-
-
-def _reach_mm(view: View) -> float:
-    """Half width of a square that holds the whole scan."""
-    return max(n * mm for n, mm in zip(view.geometry.shape, view.geometry.spacing_mm, strict=True))
 
 
 def write_legend(figure: Figure, analysis: Analysis, scenes: Sequence[Scene]) -> None:

@@ -120,9 +120,11 @@ class View:
         box: list[int | slice] = [self.slice_index] * 3
         box[self.plane.column], box[self.plane.row] = columns, rows
         pixels = orient(voxels[tuple(box)], self.geometry, self.plane)
-        left, right = self._borders_mm(columns, 0, self.plane.column)
-        bottom, top = self._borders_mm(rows, 1, self.plane.row)
-        return pixels, (left, right, bottom, top)
+        borders = (
+            *self._borders_mm(columns, 0, self.plane.column),
+            *self._borders_mm(rows, 1, self.plane.row),
+        )
+        return pixels, borders
 
     def section(self, mask: BoxedMask) -> Section | None:
         """Where the slice meets a mask; None if it does not."""
@@ -130,8 +132,24 @@ class View:
         if not place.start <= self.slice_index < place.stop:
             return None
         inside = mask.voxels.take(self.slice_index - place.start, axis=self.plane.axis)
-        if not inside.any():
-            return None
+        return self._placed(inside, mask) if inside.any() else None
+
+    def shadow(self, mask: BoxedMask) -> Section:
+        """What a mask covers, seen through the whole scan across the plane."""
+        covered: NDArray[np.bool_] = np.any(mask.voxels, axis=self.plane.axis)
+        return self._placed(covered, mask)
+
+    def borders_mm(self) -> Extent:
+        """Where the scan ends."""
+        columns, rows = (slice(0, self.geometry.shape[n]) for n in (self.plane.column, self.plane.row))
+        return *self._borders_mm(columns, 0, self.plane.column), *self._borders_mm(rows, 1, self.plane.row)
+
+    def centres_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of all columns and of all rows of the scan, and of one more on both sides."""
+        columns, rows = (slice(0, self.geometry.shape[n]) for n in (self.plane.column, self.plane.row))
+        return self._centres_mm(columns, 0, self.plane.column), self._centres_mm(rows, 1, self.plane.row)
+
+    def _placed(self, inside: NDArray[np.bool_], mask: BoxedMask) -> Section:
         right_mm = self._centres_mm(mask.box[self.plane.column], 0, self.plane.column)
         up_mm = self._centres_mm(mask.box[self.plane.row], 1, self.plane.row)
         return Section(right_mm, up_mm, np.pad(inside, 1))
@@ -161,3 +179,10 @@ def view_through(
     index = int(np.rint(geometry.to_index(point_lps_mm)[plane.axis]))
     index = min(max(index, 0), geometry.shape[plane.axis] - 1)
     return View(geometry, plane, index, geometry.to_index(middle_lps_mm), half_mm)
+
+
+def view_of_all(geometry: Geometry, plane: Plane, slice_index: int = 0) -> View:
+    """The view of a whole slice, around its middle."""
+    middle = (np.array(geometry.shape, dtype=np.float64) - 1) / 2
+    half_mm = max(n * mm for n, mm in zip(geometry.shape, geometry.spacing_mm, strict=True)) / 2
+    return View(geometry, plane, slice_index, middle, half_mm)

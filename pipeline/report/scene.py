@@ -67,13 +67,23 @@ def _in_sight(view: View, section: Section) -> bool:
     return bool((np.abs(section.corners_mm()).max(axis=1) <= view.half_mm).any())
 
 
-def arrange(view: View, analysis: Analysis, lesions: Sequence[Lesion], *, panel_inches: float) -> Scene:
-    """Marks of a slice that shows some lesions, with the arrow onto the first; axes if it is only one."""
+def arrange(
+    view: View,
+    analysis: Analysis,
+    lesions: Sequence[Lesion],
+    *,
+    panel_inches: float,
+    with_axes: bool = True,
+) -> Scene:
+    """Marks of a slice that shows some lesions, with an arrow onto the largest.
+
+    Axes are shown where there is only one lesion and the slice is the one in which it was measured.
+    """
     ids = {one.id for one in lesions}
     own = sections_of(view, lesions)
     others = sections_of(view, [one for one in analysis.lesions if one.id not in ids])
     excluded = sections_of(view, analysis.excluded)
-    axes_mm, words = _rulers(view, lesions)
+    axes_mm, words = _rulers(view, lesions) if with_axes else ((), ())
     ground = _prepared(view, panel_inches)
     _cover(ground, own, (*others, *excluded), axes_mm)
     arrow = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from pipeline.domain.change import TimePoint
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.change import TimePoint, Track
 from pipeline.domain.lesion import Excluded, Interval, Lesion
 
 ONE_ML_MM3 = 1000.0
@@ -74,3 +75,44 @@ def kinds_text(excluded: Iterable[Excluded]) -> str:
 def date_text(time_point: TimePoint) -> str:
     """ISO date, or that it is not known."""
     return "date unknown" if time_point.date is None else time_point.date.isoformat()
+
+
+def burden_lines(analysis: Analysis) -> tuple[str, str]:
+    """Number and volume of the lesions; and what else there is to say of the scan."""
+    burden = analysis.burden
+    number = burden.lesion_count
+    first = _counted(number, "definite lesion") if number else "No definite lesion"
+    if number:
+        first += f"   ·   {interval_text(burden.volume_mm3)} together"
+    unsure = sum(one.status == "indeterminate" for one in analysis.lesions)
+    limit = burden.detection_limit_mm3
+    rest = [
+        f"{unsure} indeterminate, {volume_text(burden.indeterminate_volume_mm3)}, not in the sum"
+        if unsure
+        else "",
+        _counted(len(analysis.excluded), "bright finding") + " not counted" if analysis.excluded else "",
+        "" if limit is None else f"smallest lesion that would have been seen: {volume_text(limit)}",
+    ]
+    return first, "   ·   ".join(part for part in rest if part)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def track_title(track: Track) -> str:
+    """One line: number, kind, first and last volume."""
+    volumes = [_volume_or_none(track, n) for n in (0, -1)]
+    return f"Track {track.track_id}   ·   {track.kind.replace('_', ' ')}   ·   {volumes[0]} → {volumes[1]}"
+
+
+def _volume_or_none(track: Track, index: int) -> str:
+    volume = track.volume_mm3[index]
+    if track.lesion_ids[index] and volume is not None:
+        return volume_text(volume.value)
+    return "nothing seen" if track.evaluable[index] else "not evaluable"
+
+
+def track_notes(track: Track) -> str:
+    """Why the last step was judged as it was; may be empty."""
+    return track.steps[-1].reason if track.steps else ""
