@@ -173,10 +173,15 @@ class RigidTransform:
         rotation = np.asarray(frozen_array(self.rotation, np.float64), dtype=np.float64)
         if rotation.shape != (3, 3) or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6):
             raise GeometryError("a rotation must be an orthogonal 3 x 3 matrix")
-        if not self.scale > 0:
+        if np.linalg.det(rotation) < 0:
+            raise GeometryError("a rotation must not swap left and right")
+        shift_mm = frozen_array(self.shift_mm, np.float64)
+        if shift_mm.shape != (3,) or not np.isfinite(shift_mm).all():
+            raise GeometryError("a shift must be three finite lengths")
+        if not 0 < self.scale < np.inf:
             raise GeometryError(f"a transform's scale must be positive, found {self.scale}")
         object.__setattr__(self, "rotation", rotation)
-        object.__setattr__(self, "shift_mm", frozen_array(self.shift_mm, np.float64))
+        object.__setattr__(self, "shift_mm", shift_mm)
 
     @classmethod
     def identity(cls) -> RigidTransform:
