@@ -110,7 +110,11 @@ class BoxedMask:
     @property
     def touches_edge(self) -> bool:
         """Whether a set voxel lies on the outermost layer of the grid."""
-        return any(s.start == 0 or s.stop == n for s, n in zip(self.box, self.geometry.shape, strict=True))
+        return any(
+            (s.start == 0 and bool(self.voxels.take(0, axis=axis).any()))
+            or (s.stop == n and bool(self.voxels.take(-1, axis=axis).any()))
+            for axis, (s, n) in enumerate(zip(self.box, self.geometry.shape, strict=True))
+        )
 
     def index_kji(self) -> NDArray[np.int64]:
         """(n, 3): indices of the set voxels in the whole grid."""
