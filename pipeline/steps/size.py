@@ -19,8 +19,6 @@ from pipeline.domain.lesion import Interval, PlanarAxes, Size
 
 PLANES = {"axial": 0, "coronal": 1, "sagittal": 2}
 """The array axis that runs across each plane."""
-CHORD_STEP_MM = 0.25
-"""Width of the strips in which chords perpendicular to the long axis are measured."""
 
 
 def measure_size(mask: BoxedMask) -> Size:
@@ -95,7 +93,7 @@ def planar_axes(mask: BoxedMask, axis: int) -> PlanarAxes:
         outline = _outline_mm(mask.voxels.take([n], axis=axis).squeeze(axis), spacing)
         if outline is None:
             continue
-        length = _largest_distance_mm(outline)
+        length = _largest_distance_mm(outline[:, 0])
         if best is None or length > best[0]:
             best = (length, n, outline)
     if best is None:
@@ -104,16 +102,20 @@ def planar_axes(mask: BoxedMask, axis: int) -> PlanarAxes:
 
 
 def _outline_mm(plane: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """(n, 2): border points of a slice in mm from its first voxel; None if the slice is empty."""
+    """(n, 2, 2): begin and end of each piece of the border of a slice, in mm from its first voxel.
+
+    None if the slice is empty.
+    """
     if not plane.any():
         return None
     padded = np.pad(plane, 1).astype(np.float64)
     contours = find_contours(padded, level=0.5)  # type: ignore[no-untyped-call]
-    return np.asarray((np.concatenate(contours) - 1.0) * spacing_mm, dtype=np.float64)
+    pieces = np.concatenate([np.stack([one[:-1], one[1:]], axis=1) for one in contours])
+    return np.asarray((pieces - 1.0) * spacing_mm, dtype=np.float64)
 
 
 def _axes_in_slice(mask: BoxedMask, axis: int, n: int, outline: NDArray[np.float64]) -> PlanarAxes:
-    hull = _hull(outline)
+    hull = _hull(outline[:, 0])
     distances = squareform(pdist(hull))
     first, second = np.unravel_index(int(distances.argmax()), distances.shape)
     ends = hull[[first, second]]
@@ -130,29 +132,31 @@ def _axes_in_slice(mask: BoxedMask, axis: int, n: int, outline: NDArray[np.float
 
 
 def _longest_chord(outline: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(2, 2): ends of the longest chord perpendicular to the line between `ends`."""
-    along = ends[1] - ends[0]
-    length = float(np.linalg.norm(along))
-    along = along / length
+    """(2, 2): ends of the longest chord perpendicular to the line between `ends`.
+
+    The width of a polygon changes evenly between its corners, so that only chords through a corner
+    need be looked at.
+    """
+    along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
     across = np.array([-along[1], along[0]])
-    dense = _densify(outline)
-    position, offset = (dense - ends[0]) @ along, (dense - ends[0]) @ across
-    strips = np.clip((position / CHORD_STEP_MM).astype(int), 0, int(length / CHORD_STEP_MM))
-    size = int(strips.max()) + 1
-    low, high = np.full(size, np.inf), np.full(size, -np.inf)
-    np.minimum.at(low, strips, offset)
-    np.maximum.at(high, strips, offset)
-    widest = int(np.argmax(np.where(np.isfinite(low), high - low, -1.0)))
-    foot = ends[0] + (widest + 0.5) * CHORD_STEP_MM * along
+    position, offset = (outline - ends[0]) @ along, (outline - ends[0]) @ across
+    corners = np.unique(position[:, 0])
+    bounds = [_bounds_at(part, position, offset) for part in np.split(corners, range(256, len(corners), 256))]
+    low, high = np.concatenate(bounds).T
+    widest = int(np.argmax(high - low))
+    foot = ends[0] + corners[widest] * along
     return np.stack([foot + low[widest] * across, foot + high[widest] * across])
 
 
-def _densify(outline: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Border points with two more between neighbours, so that no strip is left out."""
-    following = np.roll(outline, -1, axis=0)
-    near = np.linalg.norm(following - outline, axis=1) < 5.0
-    between = [outline[near] + share * (following - outline)[near] for share in np.arange(0.1, 1.0, 0.1)]
-    return np.concatenate([outline, *between])
+def _bounds_at(
+    places: NDArray[np.float64], position: NDArray[np.float64], offset: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n, 2): least and greatest offset of border pieces at places along the long axis."""
+    length = position[:, 1] - position[:, 0]
+    share = (places[:, None] - position[:, 0]) / np.where(length == 0, 1.0, length)
+    crossed = (position.min(1) <= places[:, None]) & (places[:, None] <= position.max(1))
+    at = offset[:, 0] + np.clip(share, 0, 1) * (offset[:, 1] - offset[:, 0])
+    return np.stack([np.where(crossed, at, np.inf).min(1), np.where(crossed, at, -np.inf).max(1)], axis=1)
 
 
 def _to_lps(mask: BoxedMask, axis: int, n: int, pair_mm: NDArray[np.float64]) -> tuple[Float3, Float3]:
