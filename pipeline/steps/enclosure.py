@@ -51,7 +51,7 @@ def enclosed_fraction(
     ndarray
         float32, 0 to 1.
     """
-    needed = np.maximum(mean_hu + contrast_hu, floor_hu).astype(np.int16)
+    needed = np.clip(mean_hu + contrast_hu, floor_hu, np.iinfo(np.int16).max).astype(np.int16)
     peak = peak_hu.astype(np.int16)
     score = np.zeros(mean_hu.shape, dtype=np.float32)
     for direction in DIRECTIONS:
