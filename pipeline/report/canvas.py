@@ -36,6 +36,10 @@ FONT = "DejaVu Sans"
 POINTS_PER_INCH = 72.0
 COMPRESSION = 4
 """Of zlib; more takes longer than it saves."""
+MARGIN_INCHES = 0.35
+LEAST_SIZE = 8.0
+BOLD_FACTOR = 1.15
+"""Bold words are this much wider."""
 FOOTER = "research use, not a medical device"
 
 
@@ -91,6 +95,32 @@ def write(
         rotation=rotation,
         parse_math=False,
     )
+
+
+def write_heading(figure: Figure, title: str, notes: str, *, color: str) -> None:
+    """The two lines at the top of a sheet, made smaller where they are too long for it."""
+    top = float(figure.get_size_inches()[1])
+    for words, size, below, bold in ((title, 12.5, 0.22, True), (notes, 9.5, 0.49, False)):
+        fitting, smaller = _fitted(words, size, SHEET_WIDTH_INCHES - 2 * MARGIN_INCHES)
+        write(
+            figure,
+            MARGIN_INCHES,
+            top - below,
+            fitting,
+            size=smaller,
+            color=WORDS if bold else color,
+            bold=bold,
+        )
+
+
+def _fitted(words: str, size: float, room_inches: float) -> tuple[str, float]:
+    """Words and the size at which they fit; cut short if that would be too small to read."""
+    needed = text_inches(words, size)[0] * BOLD_FACTOR if words else 0.0
+    if needed <= room_inches:
+        return words, size
+    smaller = max(size * room_inches / needed, LEAST_SIZE)
+    share = room_inches / (needed * smaller / size)
+    return (words if share >= 1 else words[: int(len(words) * share) - 1] + "…"), smaller
 
 
 def halo(width: float = 2.5) -> list[AbstractPathEffect]:

@@ -19,8 +19,12 @@ SOLID = 100.0
 """Weight of what must not be covered."""
 SOFT = 8.0
 """Weight of what had better not be covered."""
+FAINT = 0.05
+"""Weight of what may be covered if there is no better place."""
 BORDER_SHARE = 0.02
 """Of a panel's side: nothing is written nearer to the border."""
+COVERED_TO_ROOM = 10.0
+"""How much more an arrow shuns what is taken than it seeks room."""
 DIRECTIONS = 24
 """From which an arrow may come."""
 
@@ -168,7 +172,8 @@ def place_arrow(ground: Ground, section: Section, *, length_mm: float, gap_mm: f
         away = np.array([np.cos(turn), np.sin(turn)])
         edge = _outermost(points, away)
         arrow = Arrow(edge + gap_mm * away, edge + (gap_mm + length_mm) * away)
-        cost = ground.weight_along(_body_points(arrow)) - 2.0 * _room(ground, arrow.tip_mm, away)
+        covered = ground.weight_along(_body_points(arrow))
+        cost = COVERED_TO_ROOM * covered - _room(ground, arrow.tip_mm, away)
         if best is None or cost < best[0]:
             best = (cost, arrow)
     if best is None:

@@ -16,30 +16,43 @@ from pipeline.domain.lesion import Lesion
 from pipeline.report.canvas import (
     EXCLUDED,
     LESION,
+    MARGIN_INCHES,
     OTHER,
     QUIET,
-    SHEET_WIDTH_INCHES,
     WARNING,
     add_panel,
     new_sheet,
     png,
     text_inches,
     write,
+    write_heading,
 )
-from pipeline.report.marks import draw_scene
-from pipeline.report.panels import PLANES, Plane, View, display_steps_mm, view_of_all, view_through
-from pipeline.report.scene import Scene, arrange, axes_in
+from pipeline.report.marks import draw_scene, draw_zoom
+from pipeline.report.panels import (
+    PLANES,
+    Plane,
+    View,
+    display_steps_mm,
+    pull_inside,
+    view_of_all,
+    view_through,
+)
+from pipeline.report.scene import Scene, arrange, arrange_zoom, axes_in, free_corner, zoom_view
 from pipeline.report.windows import BONE, SOFT_TISSUE, WIDE
-from pipeline.report.wording import kinds_text, lesion_notes, lesion_title, signed
+from pipeline.report.wording import axes_text, kinds_text, lesion_notes, lesion_title, plane_text
 
 CONTEXT_FACTOR = 1.4
 """A cut-out is at least this many times as wide as its lesion."""
-LEFT_INCHES = 0.35
+MOST_SHIFT = 0.6
+"""Of the room beside a lesion: how far the cut-out gives way at the border of the scan."""
+LEFT_INCHES = MARGIN_INCHES
 PANEL_INCHES = 3.35
 GAP_INCHES = 0.1
 BOTTOM_INCHES = 0.3
 THUMBNAIL_INCHES = 1.85
 HEIGHT_INCHES = 8.05
+ZOOM_SHARE = 0.4
+"""Side of the closer look at a small lesion, as a share of the panel's."""
 THUMBNAIL_PIXELS = 256
 
 
@@ -54,11 +67,9 @@ def draw_lesion(analysis: Analysis, lesion: Lesion, settings: FigureSettings) ->
 def compose_lesion(analysis: Analysis, lesion: Lesion, settings: FigureSettings) -> Figure:
     """The sheet of `draw_lesion` before it is turned into bytes."""
     figure = new_sheet(HEIGHT_INCHES, settings)
-    write(figure, LEFT_INCHES, HEIGHT_INCHES - 0.22, lesion_title(lesion), size=12.5, bold=True)
-    write(figure, LEFT_INCHES, HEIGHT_INCHES - 0.49, lesion_notes(lesion), size=9.5, color=WARNING)
-    scenes = [_scene(analysis, lesion, plane, settings) for plane in PLANES]
-    for column, scene in enumerate(scenes):
-        _draw_column(figure, analysis, scene, LEFT_INCHES + column * (PANEL_INCHES + GAP_INCHES))
+    write_heading(figure, lesion_title(lesion), lesion_notes(lesion), color=WARNING)
+    views = [_view(analysis, lesion, plane, settings) for plane in PLANES]
+    scenes = [_draw_column(figure, analysis, lesion, view) for view in views]
     for row, window in enumerate((BONE, SOFT_TISSUE)):
         write(
             figure,
@@ -96,26 +107,38 @@ def half_width_mm(masks: Sequence[BoxedMask], middle_lps_mm: Float3, settings: F
     return max(settings.half_width_mm, CONTEXT_FACTOR * reach_mm)
 
 
-def _scene(analysis: Analysis, lesion: Lesion, plane: Plane, settings: FigureSettings) -> Scene:
+def _view(analysis: Analysis, lesion: Lesion, plane: Plane, settings: FigureSettings) -> View:
+    """The slice in which the lesion was measured."""
     middle = middle_of(lesion.mask)
-    view = view_through(
+    half_mm = half_width_mm([lesion.mask], middle, settings)
+    most_mm = max(0.0, half_mm - CONTEXT_FACTOR * max(lesion.size.extent_mm) / 2) * MOST_SHIFT
+    middle = pull_inside(analysis.geometry, middle, half_mm=half_mm, most_mm=most_mm)
+    return view_through(
         analysis.geometry,
         plane,
         axes_in(lesion, plane).long_axis_points_lps_mm[0],
         middle_lps_mm=middle,
-        half_mm=half_width_mm([lesion.mask], middle, settings),
+        half_mm=half_mm,
     )
-    return arrange(view, analysis, [lesion], panel_inches=PANEL_INCHES)
 
 
-def _draw_column(figure: Figure, analysis: Analysis, scene: Scene, left: float) -> None:
+def _draw_column(figure: Figure, analysis: Analysis, lesion: Lesion, view: View) -> Scene:
     """A plane in both windows; the axes in the upper one only, so that the lower one is left open."""
-    view = scene.view
-    caption = f"{view.plane.name}   {view.plane.coordinate} = {signed(view.position_mm)} mm"
+    left = LEFT_INCHES + PLANES.index(view.plane) * (PANEL_INCHES + GAP_INCHES)
+    caption = f"{plane_text(view)}   ·   {axes_text(axes_in(lesion, view.plane))}"
     write(figure, left, _row_bottom(0) + PANEL_INCHES + 0.12, caption, size=9, color=QUIET)
+    closer = zoom_view(view, lesion)
+    scene = arrange(view, analysis, [lesion], panel_inches=PANEL_INCHES, with_axes=closer is None)
     for row, window in enumerate((BONE, SOFT_TISSUE)):
         axes = add_panel(figure, left, _row_bottom(row), PANEL_INCHES, PANEL_INCHES)
         draw_scene(axes, analysis.scan.volume.hu, scene, window, with_axes=row == 0)
+    if closer is not None:
+        zoom = arrange_zoom(closer, analysis, lesion, panel_inches=ZOOM_SHARE * PANEL_INCHES)
+        right, up = (share * PANEL_INCHES for share in free_corner(scene, ZOOM_SHARE))
+        side = ZOOM_SHARE * PANEL_INCHES
+        axes = add_panel(figure, left + right, _row_bottom(0) + up, side, side)
+        draw_zoom(axes, analysis.scan.volume.hu, zoom, BONE)
+    return scene
 
 
 def _draw_thumbnails(figure: Figure, analysis: Analysis, scenes: Sequence[Scene]) -> None:
@@ -183,8 +206,6 @@ def write_legend(figure: Figure, analysis: Analysis, scenes: Sequence[Scene]) ->
     for words, color in entries:
         write(figure, left, 0.13, f"□ {words}", size=8.5, color=color)
         left += text_inches(f"□ {words}", 8.5)[0] + 0.3
-    if left > SHEET_WIDTH_INCHES:
-        return
 
 
 def _shows(view: View, mask: BoxedMask) -> bool:

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
-from pipeline.report.canvas import EXCLUDED, FONT, HALO, LESION, OTHER, RULER, WORDS, halo
+from pipeline.report.canvas import EXCLUDED, FONT, HALO, LESION, OTHER, QUIET, RULER, WORDS, halo
 from pipeline.report.layout import Arrow
 from pipeline.report.panels import Section, View
 from pipeline.report.scene import (
@@ -41,6 +41,19 @@ def draw_scene(axes: Axes, hu: NDArray[Any], scene: Scene, window: Window, *, wi
     if scene.arrow is not None:
         show_arrow(axes, scene.arrow)
     show_frame_of_reference(axes, scene.view)
+
+
+def draw_zoom(axes: Axes, hu: NDArray[Any], scene: Scene, window: Window) -> None:
+    """A closer look: outlines and measured axes, framed."""
+    show_picture(axes, scene.view, hu, window)
+    show_outlines(axes, scene.excluded, EXCLUDED, width=0.9)
+    show_outlines(axes, scene.others, OTHER, width=0.9)
+    show_outlines(axes, scene.own, LESION, width=1.1)
+    _show_rulers(axes, scene)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color(QUIET)
+        spine.set_linewidth(0.8)
 
 
 def show_picture(axes: Axes, view: View, hu: NDArray[Any], window: Window) -> None:
@@ -133,26 +146,34 @@ def show_arrow(axes: Axes, arrow: Arrow) -> None:
 def show_frame_of_reference(axes: Axes, view: View) -> None:
     """Sides, and a bar of known length."""
     for letter, right, up in letter_places(view):
-        axes.text(
-            right * view.half_mm,
-            up * view.half_mm,
-            letter,
-            fontsize=LETTER_SIZE,
-            color=WORDS,
-            ha="center",
-            va="center",
-            family=FONT,
-            fontweight="bold",
-            path_effects=halo(),
-            parse_math=False,
-        )
+        show_letter(axes, letter, (right * view.half_mm, up * view.half_mm))
     ends, (right, up) = scale_bar_mm(view)
+    show_scale_bar(axes, ends, (float(right), float(up)), f"{SCALE_BAR_MM:.0f} mm")
+
+
+def show_letter(axes: Axes, letter: str, place_mm: tuple[float, float]) -> None:
+    """The letter of a side."""
+    axes.text(
+        *place_mm,
+        letter,
+        fontsize=LETTER_SIZE,
+        color=WORDS,
+        ha="center",
+        va="center",
+        family=FONT,
+        fontweight="bold",
+        path_effects=halo(),
+        parse_math=False,
+    )
+
+
+def show_scale_bar(axes: Axes, ends: NDArray[np.float64], words_at: tuple[float, float], words: str) -> None:
+    """A bar of known length with its length above."""
     axes.add_collection(LineCollection([ends], colors=[HALO], linewidths=4.0), autolim=False)
     axes.add_collection(LineCollection([ends], colors=[WORDS], linewidths=2.0), autolim=False)
     axes.text(
-        right,
-        up,
-        f"{SCALE_BAR_MM:.0f} mm",
+        *words_at,
+        words,
         fontsize=LABEL_SIZE - 1,
         color=WORDS,
         ha="left",

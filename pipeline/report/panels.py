@@ -89,6 +89,20 @@ class Section:
         return answer
 
 
+def pull_inside(geometry: Geometry, middle_lps_mm: Float3, *, half_mm: float, most_mm: float) -> Float3:
+    """A middle moved at most so far that a cube around it leaves the scan less.
+
+    Nothing of the scan is lost from view by it: the cube moves only while it shows what lies outside.
+    """
+    index = geometry.to_index(middle_lps_mm)
+    size, spacing = np.array(geometry.shape), np.array(geometry.spacing_mm)
+    low, high = half_mm / spacing - 0.5, size - 0.5 - half_mm / spacing
+    wanted = np.where(low <= high, np.clip(index, low, np.maximum(low, high)), (size - 1) / 2)
+    moved = index + np.clip(wanted - index, -most_mm / spacing, most_mm / spacing)
+    x, y, z = geometry.to_lps_mm(moved)
+    return float(x), float(y), float(z)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class View:
     """A square window onto one slice of a scan."""

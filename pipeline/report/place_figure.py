@@ -14,20 +14,31 @@ from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track
 from pipeline.domain.geometry import Float3, Geometry
 from pipeline.domain.lesion import Lesion
-from pipeline.report.canvas import LESION, QUIET, WARNING, WORDS, add_panel, new_sheet, png, write
+from pipeline.report.canvas import (
+    LESION,
+    MARGIN_INCHES,
+    QUIET,
+    WARNING,
+    WORDS,
+    add_panel,
+    new_sheet,
+    png,
+    write,
+    write_heading,
+)
 from pipeline.report.lesion_figure import half_width_mm, middle_of
 from pipeline.report.marks import draw_scene
 from pipeline.report.panels import AXIAL, CORONAL, Plane, View, view_through
 from pipeline.report.scene import arrange, axes_in
 from pipeline.report.windows import BONE, SOFT_TISSUE
-from pipeline.report.wording import date_text, interval_text, signed, track_notes, track_title
+from pipeline.report.wording import date_text, interval_text, plane_text, track_notes, track_title
 
-LEFT_INCHES = 0.35
+LEFT_INCHES = MARGIN_INCHES
 PANEL_INCHES = 2.94
 GAP_INCHES = 0.08
 MIDDLE_GAP_INCHES = 0.3
 BOTTOM_INCHES = 0.3
-HEIGHT_INCHES = 7.35
+HEIGHT_INCHES = 7.45
 LEAST_CIRCLE_MM = 4.0
 """Radius below which a circle would look like a lesion itself."""
 NOT_COVERED = "not covered by this scan"
@@ -61,14 +72,14 @@ def draw_place(comparison: Comparison, track: Track, settings: FigureSettings) -
 def compose_place(comparison: Comparison, track: Track, settings: FigureSettings) -> Figure:
     """The sheet of `draw_place` before it is turned into bytes."""
     figure = new_sheet(HEIGHT_INCHES, settings)
-    write(figure, LEFT_INCHES, HEIGHT_INCHES - 0.22, track_title(track), size=12.5, bold=True)
-    write(figure, LEFT_INCHES, HEIGHT_INCHES - 0.47, track_notes(track), size=9.5, color=WARNING)
+    color = WARNING if track.kind == "not_evaluable" else QUIET
+    write_heading(figure, track_title(track), track_notes(track), color=color)
     halves = [_half(comparison, track, index) for index in shown_dates(track)]
     half_mm = max(_reach_mm(one, settings) for one in halves)
     known = next((one.lesions[0] for one in halves if one.lesions), None)
     for n, half in enumerate(halves):
         left = LEFT_INCHES + n * (2 * PANEL_INCHES + GAP_INCHES + MIDDLE_GAP_INCHES)
-        write(figure, left, HEIGHT_INCHES - 0.75, _headline(comparison, track, half), size=11, color=WORDS)
+        write(figure, left, HEIGHT_INCHES - 0.8, _headline(comparison, track, half), size=11, color=WORDS)
         for m, plane in enumerate((AXIAL, CORONAL)):
             place = left + m * (PANEL_INCHES + GAP_INCHES)
             _draw_column(figure, half, plane, (place, half_mm), _circle_mm(half, known, plane))
@@ -166,8 +177,7 @@ def _draw_column(
         return
     view = _view(half, half.position_lps_mm, plane, half_mm)
     scene = arrange(view, half.analysis, half.lesions, panel_inches=PANEL_INCHES, with_axes=False)
-    caption = f"{plane.name}   {plane.coordinate} = {signed(view.position_mm)} mm"
-    write(figure, left, top, caption, size=9, color=QUIET)
+    write(figure, left, top, plane_text(view), size=9, color=QUIET)
     for row, window in enumerate((BONE, SOFT_TISSUE)):
         axes = add_panel(figure, left, _row_bottom(row), PANEL_INCHES, PANEL_INCHES)
         draw_scene(axes, half.analysis.scan.volume.hu, scene, window, with_axes=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.lesion import Excluded, Lesion, PlanarAxes
 from pipeline.report.canvas import text_inches
-from pipeline.report.layout import SOFT, SOLID, Arrow, Ground, empty_ground, place_arrow
+from pipeline.report.layout import CELLS, FAINT, SOFT, SOLID, Arrow, Ground, empty_ground, place_arrow
 from pipeline.report.panels import Plane, Section, View
 
 LABEL_SIZE = 9.0
@@ -26,6 +26,11 @@ SCALE_BAR_MM = 20.0
 TICK_SHARE = 0.022
 """Half length of the end ticks of an axis, as a share of the panel's half."""
 PADDING_INCHES = 0.05
+SMALL_SHARE = 0.21
+"""A long axis below this share of the panel's half is shown in a closer look."""
+ZOOM_FACTOR = 0.9
+"""Half width of a closer look in long axes."""
+LEAST_ZOOM_HALF_MM = 6.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -85,6 +90,7 @@ def arrange(
     excluded = sections_of(view, analysis.excluded)
     axes_mm, words = _rulers(view, lesions) if with_axes else ((), ())
     ground = _prepared(view, panel_inches)
+    _cover_bone(ground, view, analysis)
     _cover(ground, own, (*others, *excluded), axes_mm)
     arrow = None
     if own:
@@ -92,6 +98,62 @@ def arrange(
         arrow = place_arrow(ground, largest(own), length_mm=length, gap_mm=gap)
     labels = _place_labels(ground, axes_mm, words, 2 * view.half_mm / panel_inches)
     return Scene(view, own, others, excluded, axes_mm, labels, arrow)
+
+
+def zoom_view(view: View, lesion: Lesion) -> View | None:
+    """A closer look at a lesion whose axes would hide it; None if it is large enough as it is."""
+    axes = axes_in(lesion, view.plane)
+    if axes.long_axis_mm >= SMALL_SHARE * view.half_mm:
+        return None
+    middle = view.geometry.to_index(axes.long_axis_points_lps_mm).mean(axis=0)
+    half_mm = max(ZOOM_FACTOR * axes.long_axis_mm, LEAST_ZOOM_HALF_MM)
+    return View(view.geometry, view.plane, view.slice_index, middle, half_mm)
+
+
+def arrange_zoom(view: View, analysis: Analysis, lesion: Lesion, *, panel_inches: float) -> Scene:
+    """Outlines and measured axes alone, without sides, scale and arrow."""
+    own = sections_of(view, [lesion])
+    others = sections_of(view, [one for one in analysis.lesions if one.id != lesion.id])
+    excluded = sections_of(view, analysis.excluded)
+    axes_mm, words = _rulers(view, [lesion])
+    ground = empty_ground(view.half_mm, view.half_mm)
+    _cover(ground, own, (*others, *excluded), axes_mm)
+    labels = _place_labels(ground, axes_mm, words, 2 * view.half_mm / panel_inches)
+    return Scene(view, own, others, excluded, axes_mm, labels, None)
+
+
+def free_corner(scene: Scene, share: float) -> tuple[float, float]:
+    """Lower left corner, as shares of the panel, of the square in a corner that hides least.
+
+    The lower left corner of the panel is the scale bar's.
+    """
+    ground = empty_ground(scene.view.half_mm, scene.view.half_mm)
+    _cover(ground, (*scene.own, *scene.others, *scene.excluded), (), ())
+    if scene.arrow is not None:
+        ground.cover_line(np.stack([scene.arrow.tip_mm, scene.arrow.tail_mm]), SOLID)
+    far = 1.0 - share
+    places = ((far, far), (0.0, far), (far, 0.0))
+    cells = round(share * CELLS)
+    taken = [
+        ground.weight[round(up * CELLS) :, round(right * CELLS) :][:cells, :cells].sum()
+        for right, up in places
+    ]
+    return places[int(np.argmin(taken))]
+
+
+def _cover_bone(ground: Ground, view: View, analysis: Analysis) -> None:
+    """Bone had better not be covered: it tells where one is."""
+    found = view.picture(analysis.skeleton.values)
+    if found is None:
+        return
+    pixels, (left, right, bottom, top) = found
+    centres = ground.centres_mm()
+    column = np.floor((centres[..., 0] - left) / (right - left) * pixels.shape[1]).astype(int)
+    row = np.floor((top - centres[..., 1]) / (top - bottom) * pixels.shape[0]).astype(int)
+    inside = (column >= 0) & (column < pixels.shape[1]) & (row >= 0) & (row < pixels.shape[0])
+    bone = np.zeros(inside.shape, dtype=bool)
+    bone[inside] = pixels[row[inside], column[inside]] > 0
+    ground.weight[bone] += FAINT
 
 
 def largest(sections: Sequence[Section]) -> Section:

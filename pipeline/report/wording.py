@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import TimePoint, Track
-from pipeline.domain.lesion import Excluded, Interval, Lesion
+from pipeline.domain.lesion import Excluded, Interval, Lesion, PlanarAxes
+from pipeline.report.panels import View
 
 ONE_ML_MM3 = 1000.0
 
@@ -25,6 +26,8 @@ def interval_text(volume_mm3: Interval) -> str:
     if volume_mm3.lower is None or volume_mm3.upper is None:
         return volume_text(volume_mm3.value)
     lower, upper = volume_text(volume_mm3.lower), volume_text(volume_mm3.upper)
+    if lower.split()[-1] == upper.split()[-1]:
+        lower = lower.split()[0]
     return f"{volume_text(volume_mm3.value)} ({lower} to {upper})"
 
 
@@ -52,6 +55,16 @@ def lesion_title(lesion: Lesion) -> str:
         f"z = {signed(lesion.size.axial.position_mm)} mm",
     ]
     return "   ·   ".join(part for part in parts if part)
+
+
+def plane_text(view: View) -> str:
+    """Which slice a panel shows."""
+    return f"{view.plane.name}   {view.plane.coordinate} = {signed(view.position_mm)} mm"
+
+
+def axes_text(axes: PlanarAxes) -> str:
+    """Long by short axis."""
+    return f"{axes.long_axis_mm:.1f} × {axes.short_axis_mm:.1f} mm"
 
 
 def lesion_notes(lesion: Lesion) -> str:
