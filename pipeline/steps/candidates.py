@@ -160,7 +160,7 @@ def group_fragments(masks: Sequence[BoxedMask], *, gap_mm: float) -> list[list[i
     indices = [_surface(mask) for mask in masks]
     owners = np.repeat(np.arange(len(masks)), [len(one) for one in indices])
     voxels = np.concatenate(indices)
-    reach = gap_mm + float(np.linalg.norm(spacing))
+    reach = (gap_mm + float(np.linalg.norm(spacing))) * (1 + 1e-9)
     pairs = KDTree(voxels * spacing).query_pairs(reach, output_type="ndarray")
     pairs = pairs[owners[pairs[:, 0]] != owners[pairs[:, 1]]]
     empty = np.maximum(np.abs(voxels[pairs[:, 0]] - voxels[pairs[:, 1]]) - 1, 0) * spacing
