@@ -101,7 +101,7 @@ def write_heading(figure: Figure, title: str, notes: str, *, color: str) -> None
     """The two lines at the top of a sheet, made smaller where they are too long for it."""
     top = float(figure.get_size_inches()[1])
     for words, size, below, bold in ((title, 12.5, 0.22, True), (notes, 9.5, 0.49, False)):
-        fitting, smaller = _fitted(words, size, SHEET_WIDTH_INCHES - 2 * MARGIN_INCHES)
+        fitting, smaller = fitted(words, size, SHEET_WIDTH_INCHES - 2 * MARGIN_INCHES)
         write(
             figure,
             MARGIN_INCHES,
@@ -113,14 +113,16 @@ def write_heading(figure: Figure, title: str, notes: str, *, color: str) -> None
         )
 
 
-def _fitted(words: str, size: float, room_inches: float) -> tuple[str, float]:
+def fitted(
+    words: str, size: float, room_inches: float, *, least_size: float = LEAST_SIZE
+) -> tuple[str, float]:
     """Words and the size at which they fit; cut short if that would be too small to read."""
     needed = text_inches(words, size)[0] * BOLD_FACTOR if words else 0.0
     if needed <= room_inches:
         return words, size
-    smaller = max(size * room_inches / needed, LEAST_SIZE)
+    smaller = max(size * room_inches / needed, least_size)
     share = room_inches / (needed * smaller / size)
-    return (words if share >= 1 else words[: int(len(words) * share) - 1] + "…"), smaller
+    return (words if share >= 1 else words[: max(0, int(len(words) * share) - 1)] + "…"), smaller
 
 
 def halo(width: float = 2.5) -> list[AbstractPathEffect]:

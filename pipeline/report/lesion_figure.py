@@ -14,19 +14,17 @@ from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Lesion
 from pipeline.report.canvas import (
-    EXCLUDED,
     LESION,
     MARGIN_INCHES,
-    OTHER,
     QUIET,
     WARNING,
     add_panel,
     new_sheet,
     png,
-    text_inches,
     write,
     write_heading,
 )
+from pipeline.report.legend import write_legend
 from pipeline.report.marks import draw_scene, draw_zoom
 from pipeline.report.panels import (
     PLANES,
@@ -39,7 +37,7 @@ from pipeline.report.panels import (
 )
 from pipeline.report.scene import Scene, arrange, arrange_zoom, axes_in, free_corner, zoom_view
 from pipeline.report.windows import BONE, SOFT_TISSUE, WIDE
-from pipeline.report.wording import axes_text, kinds_text, lesion_notes, lesion_title, plane_text
+from pipeline.report.wording import axes_text, lesion_notes, lesion_title, plane_text
 
 CONTEXT_FACTOR = 1.4
 """A cut-out is at least this many times as wide as its lesion."""
@@ -82,7 +80,7 @@ def compose_lesion(analysis: Analysis, lesion: Lesion, settings: FigureSettings)
             rotation=90,
         )
     _draw_thumbnails(figure, analysis, scenes)
-    write_legend(figure, analysis, scenes)
+    write_legend(figure, scenes)
     return figure
 
 
@@ -179,34 +177,7 @@ def _draw_thumbnail(
     axes.set_ylim(extent[2:])
     away = (view.middle_kji - whole.middle_kji)[[plane.column, plane.row]]
     middle = away * display_steps_mm(geometry, plane)
-    side = 2 * view.half_mm
-    axes.add_patch(
-        Rectangle(
-            (middle[0] - view.half_mm, middle[1] - view.half_mm),
-            side,
-            side,
-            fill=False,
-            edgecolor=LESION,
-            linewidth=1.0,
-        )
-    )
-
-
-def write_legend(figure: Figure, analysis: Analysis, scenes: Sequence[Scene]) -> None:
-    """What the colours of outlines mean, where there is more than one."""
-    entries = [("this lesion", LESION)]
-    if any(scene.others for scene in scenes):
-        entries.append(("another lesion", OTHER))
-    if any(scene.excluded for scene in scenes):
-        seen = [one for one in analysis.excluded if any(_shows(scene.view, one.mask) for scene in scenes)]
-        entries.append((f"not counted: {kinds_text(seen)}", EXCLUDED))
-    if len(entries) == 1:
-        return
-    left = LEFT_INCHES
-    for words, color in entries:
-        write(figure, left, 0.13, f"□ {words}", size=8.5, color=color)
-        left += text_inches(f"□ {words}", 8.5)[0] + 0.3
-
-
-def _shows(view: View, mask: BoxedMask) -> bool:
-    return view.section(mask) is not None
+    low = np.clip(middle - view.half_mm, extent[::2], extent[1::2])
+    high = np.clip(middle + view.half_mm, extent[::2], extent[1::2])
+    frame = Rectangle((low[0], low[1]), *(high - low), fill=False, edgecolor=LESION, linewidth=1.0)
+    axes.add_patch(frame)

@@ -26,13 +26,14 @@ from pipeline.report.canvas import (
     write,
     write_heading,
 )
-from pipeline.report.layout import SOFT, SOLID, Ground, empty_ground
+from pipeline.report.layout import FAINT, SOFT, SOLID, Ground, empty_ground
 from pipeline.report.marks import show_label, show_letter, show_outlines, show_scale_bar
-from pipeline.report.panels import CORONAL, SAGITTAL, View, orient
+from pipeline.report.panels import CORONAL, SAGITTAL, View, display_steps_mm, orient
 from pipeline.report.projection import BONE_TINT, Projection, middle_and_half, project, shadow_of_all, tinted
 from pipeline.report.scene import LABEL_SIZE, LETTER_SIZE, Label
 from pipeline.report.wording import burden_lines, kinds_text
 
+LEGEND_SIZE = 8.5
 SCALE_MM = 50.0
 FILL = 0.55
 """Opacity of a lesion in the projection."""
@@ -43,6 +44,8 @@ BOTTOM_INCHES = 0.62
 MOST_HEIGHT_INCHES = 8.5
 MARKERS = "osD^vpPX<>h*"
 """One hollow marker for each kind that is left out."""
+LARGE_SHARE = 0.03
+"""Of the picture: a lesion that covers more may be written on."""
 NUMBERS_AT_MOST = 40
 """Of lesions in one projection, the largest; more would hide one another."""
 
@@ -184,7 +187,10 @@ def _draw_numbers(
     """The number of each lesion beside it, on no other lesion."""
     middle, half = middle_and_half(projection.shown)
     rims = {one.id: projection.view.shadow(one.mask).points_mm() - middle for one in analysis.lesions}
-    ground.cover_points(np.concatenate([np.empty((0, 2)), *rims.values()]), SOLID)
+    pixel_mm2 = abs(float(np.prod(display_steps_mm(projection.view.geometry, projection.view.plane))))
+    for rim in rims.values():
+        is_large = len(rim) * pixel_mm2 > LARGE_SHARE * 4 * float(np.prod(half))
+        ground.cover_points(rim, FAINT if is_large else SOLID)
     places = projection.view.to_panel_mm(
         [one.centroid_lps_mm for one in analysis.excluded] or np.empty((0, 3))
     )
@@ -207,22 +213,28 @@ def _few(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _write_legend(figure: Figure, analysis: Analysis) -> None:
-    """Colours and markers in words."""
-    left = LEFT_INCHES
-    entries = [("■ lesion", LESION), ("□ indeterminate lesion", LESION), ("■ bone", to_hex(BONE_TINT))]
-    for words, color in entries:
-        write(figure, left, 0.4, words, size=8.5, color=color)
-        left += text_inches(words, 8.5)[0] + 0.25
-    left = LEFT_INCHES
+    """Colours and markers in words, in one line or two."""
+    entries = [
+        ("■ lesion", LESION, ""),
+        ("□ indeterminate lesion", LESION, ""),
+        ("■ bone", to_hex(BONE_TINT), ""),
+    ]
     for kind, marker in _markers(analysis):
         words = kinds_text(one for one in analysis.excluded if one.kind == kind)
-        _write_marker(figure, left, marker)
-        write(figure, left + 0.12, 0.15, words, size=8.5, color=EXCLUDED)
-        left += text_inches(words, 8.5)[0] + 0.4
+        entries.append((f"not counted: {words}" if len(entries) == 3 else words, EXCLUDED, marker))
+    left, line = LEFT_INCHES, 0.4
+    for words, color, marker in entries:
+        width = text_inches(words, LEGEND_SIZE)[0] + (0.15 if marker else 0.0)
+        if left + width > SHEET_WIDTH_INCHES - LEFT_INCHES:
+            left, line = LEFT_INCHES, 0.15
+        if marker:
+            _write_marker(figure, left, line, marker)
+        write(figure, left + (0.15 if marker else 0.0), line, words, size=LEGEND_SIZE, color=color)
+        left += width + 0.25
 
 
-def _write_marker(figure: Figure, left: float, marker: str) -> None:
-    axes = add_panel(figure, left - 0.06, 0.07, 0.16, 0.16)
+def _write_marker(figure: Figure, left: float, line: float, marker: str) -> None:
+    axes = add_panel(figure, left - 0.03, line - 0.08, 0.16, 0.16)
     axes.patch.set_visible(False)
     axes.set_xlim(-1, 1)
     axes.set_ylim(-1, 1)

@@ -26,10 +26,11 @@ from pipeline.report.canvas import (
     write,
     write_heading,
 )
+from pipeline.report.legend import write_legend
 from pipeline.report.lesion_figure import half_width_mm, middle_of
 from pipeline.report.marks import draw_scene
 from pipeline.report.panels import AXIAL, CORONAL, Plane, View, view_through
-from pipeline.report.scene import arrange, axes_in
+from pipeline.report.scene import Scene, arrange, axes_in
 from pipeline.report.windows import BONE, SOFT_TISSUE
 from pipeline.report.wording import date_text, interval_text, plane_text, track_notes, track_title
 
@@ -77,15 +78,18 @@ def compose_place(comparison: Comparison, track: Track, settings: FigureSettings
     halves = [_half(comparison, track, index) for index in shown_dates(track)]
     half_mm = max(_reach_mm(one, settings) for one in halves)
     known = next((one.lesions[0] for one in halves if one.lesions), None)
+    scenes: list[Scene] = []
     for n, half in enumerate(halves):
         left = LEFT_INCHES + n * (2 * PANEL_INCHES + GAP_INCHES + MIDDLE_GAP_INCHES)
         write(figure, left, HEIGHT_INCHES - 0.8, _headline(comparison, track, half), size=11, color=WORDS)
         for m, plane in enumerate((AXIAL, CORONAL)):
             place = left + m * (PANEL_INCHES + GAP_INCHES)
-            _draw_column(figure, half, plane, (place, half_mm), _circle_mm(half, known, plane))
+            scenes += _draw_column(figure, half, plane, (place, half_mm), _circle_mm(half, known, plane))
     for row, window in enumerate((BONE, SOFT_TISSUE)):
         middle = _row_bottom(row) + PANEL_INCHES / 2
         write(figure, 0.18, middle, window.caption, size=9, color=QUIET, align="center", rotation=90)
+    with_circle = any(one.is_covered and not one.lesions for one in halves) and known is not None
+    write_legend(figure, scenes, with_circle=with_circle)
     return figure
 
 
@@ -167,14 +171,14 @@ def _slices_with(lesions: Sequence[Lesion], plane: Plane) -> list[int]:
 
 def _draw_column(
     figure: Figure, half: Half, plane: Plane, place: tuple[float, float], circle_mm: float | None
-) -> None:
-    """One plane in both windows."""
+) -> list[Scene]:
+    """One plane in both windows; what it shows, or nothing."""
     left, half_mm = place
     top = _row_bottom(0) + PANEL_INCHES + 0.12
     if half.position_lps_mm is None:
         write(figure, left, top, plane.name, size=9, color=QUIET)
         _draw_empty_column(figure, left)
-        return
+        return []
     view = _view(half, half.position_lps_mm, plane, half_mm)
     scene = arrange(view, half.analysis, half.lesions, panel_inches=PANEL_INCHES, with_axes=False)
     write(figure, left, top, plane_text(view), size=9, color=QUIET)
@@ -187,6 +191,7 @@ def _draw_column(
                     (0.0, 0.0), circle_mm, fill=False, edgecolor=LESION, linewidth=1.2, linestyle=(0, (4, 3))
                 )
             )
+    return [scene]
 
 
 def _draw_empty_column(figure: Figure, left: float) -> None:

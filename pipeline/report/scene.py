@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.analysis import Analysis
+from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Excluded, Lesion, PlanarAxes
 from pipeline.report.canvas import text_inches
 from pipeline.report.layout import CELLS, FAINT, SOFT, SOLID, Arrow, Ground, empty_ground, place_arrow
@@ -51,6 +52,7 @@ class Scene:
     own: tuple[Section, ...]
     others: tuple[Section, ...]
     excluded: tuple[Section, ...]
+    left_out: tuple[Excluded, ...]  #: whose sections `excluded` are
     axes_mm: tuple[NDArray[np.float64], ...]  #: each (2, 2): ends as (right, up)
     labels: tuple[Label, ...]
     arrow: Arrow | None
@@ -62,10 +64,14 @@ def axes_in(lesion: Lesion, plane: Plane) -> PlanarAxes:
     return planes[plane.name]
 
 
-def sections_of(view: View, things: Sequence[Lesion] | Sequence[Excluded]) -> tuple[Section, ...]:
+def sections_of(view: View, masks: Iterable[BoxedMask]) -> tuple[Section, ...]:
     """Where the slice meets the masks, those it misses left out."""
-    found = (view.section(one.mask) for one in things)
-    return tuple(one for one in found if one is not None and _in_sight(view, one))
+    return tuple(one for one in (_seen(view, mask) for mask in masks) if one is not None)
+
+
+def _seen(view: View, mask: BoxedMask) -> Section | None:
+    section = view.section(mask)
+    return section if section is not None and _in_sight(view, section) else None
 
 
 def _in_sight(view: View, section: Section) -> bool:
@@ -84,10 +90,8 @@ def arrange(
 
     Axes are shown where there is only one lesion and the slice is the one in which it was measured.
     """
-    ids = {one.id for one in lesions}
-    own = sections_of(view, lesions)
-    others = sections_of(view, [one for one in analysis.lesions if one.id not in ids])
-    excluded = sections_of(view, analysis.excluded)
+    bare = _outlines(view, analysis, lesions)
+    own, others, excluded = bare.own, bare.others, bare.excluded
     axes_mm, words = _rulers(view, lesions) if with_axes else ((), ())
     ground = _prepared(view, panel_inches)
     _cover_bone(ground, view, analysis)
@@ -97,7 +101,23 @@ def arrange(
         length, gap = ARROW_SHARE * view.half_mm, GAP_SHARE * view.half_mm
         arrow = place_arrow(ground, largest(own), length_mm=length, gap_mm=gap)
     labels = _place_labels(ground, axes_mm, words, 2 * view.half_mm / panel_inches)
-    return Scene(view, own, others, excluded, axes_mm, labels, arrow)
+    return replace(bare, axes_mm=axes_mm, labels=labels, arrow=arrow)
+
+
+def _outlines(view: View, analysis: Analysis, lesions: Sequence[Lesion]) -> Scene:
+    """The slice with its outlines and nothing else yet."""
+    ids = {one.id for one in lesions}
+    left_out = tuple(one for one in analysis.excluded if _seen(view, one.mask) is not None)
+    return Scene(
+        view=view,
+        own=sections_of(view, (one.mask for one in lesions)),
+        others=sections_of(view, (one.mask for one in analysis.lesions if one.id not in ids)),
+        excluded=sections_of(view, (one.mask for one in left_out)),
+        left_out=left_out,
+        axes_mm=(),
+        labels=(),
+        arrow=None,
+    )
 
 
 def zoom_view(view: View, lesion: Lesion) -> View | None:
@@ -112,14 +132,12 @@ def zoom_view(view: View, lesion: Lesion) -> View | None:
 
 def arrange_zoom(view: View, analysis: Analysis, lesion: Lesion, *, panel_inches: float) -> Scene:
     """Outlines and measured axes alone, without sides, scale and arrow."""
-    own = sections_of(view, [lesion])
-    others = sections_of(view, [one for one in analysis.lesions if one.id != lesion.id])
-    excluded = sections_of(view, analysis.excluded)
+    bare = _outlines(view, analysis, [lesion])
     axes_mm, words = _rulers(view, [lesion])
     ground = empty_ground(view.half_mm, view.half_mm)
-    _cover(ground, own, (*others, *excluded), axes_mm)
+    _cover(ground, bare.own, (*bare.others, *bare.excluded), axes_mm)
     labels = _place_labels(ground, axes_mm, words, 2 * view.half_mm / panel_inches)
-    return Scene(view, own, others, excluded, axes_mm, labels, None)
+    return replace(bare, axes_mm=axes_mm, labels=labels)
 
 
 def free_corner(scene: Scene, share: float) -> tuple[float, float]:

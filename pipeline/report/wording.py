@@ -69,9 +69,10 @@ def axes_text(axes: PlanarAxes) -> str:
 
 def lesion_notes(lesion: Lesion) -> str:
     """What to beware of; may be empty."""
+    why = lesion.why_indeterminate or ""
     notes = [
-        lesion.why_indeterminate or "",
-        "cut off by the border of the scan: larger than measured" if lesion.touches_edge else "",
+        why,
+        "cut by the edge of the scan" if lesion.touches_edge and "edge" not in why else "",
         "touches bone" if lesion.bone_contact else "",
         f"{lesion.fragment_count} fragments" if lesion.fragment_count > 1 else "",
         "outline edited by hand" if lesion.source == "edited" else "",
