@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from pipeline.config import FigureSettings
@@ -88,6 +89,7 @@ def write_picture(file: Path, content: bytes) -> Path:
         temporary.write_bytes(content)
         temporary.replace(file)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise OutputError(f"picture {file.name} could not be written: {error.strerror}") from error
     return file

@@ -25,6 +25,8 @@ BORDER_SHARE = 0.02
 """Of a panel's side: nothing is written nearer to the border."""
 COVERED_TO_ROOM = 10.0
 """How much more an arrow shuns what is taken than it seeks room."""
+HEAD_SHARE = 0.2
+"""Half width of an arrow's head as a share of its length."""
 DIRECTIONS = 24
 """From which an arrow may come."""
 
@@ -193,8 +195,13 @@ def _outermost(points: NDArray[np.float64], away: NDArray[np.float64]) -> NDArra
 
 
 def _body_points(arrow: Arrow) -> NDArray[np.float64]:
+    """Its line, and one on either side as far away as its head is wide."""
+    along = arrow.tail_mm - arrow.tip_mm
+    across = np.array([-along[1], along[0]]) * HEAD_SHARE
     share = np.linspace(0.0, 1.0, 40)[:, None]
-    return arrow.tip_mm + share * (arrow.tail_mm - arrow.tip_mm)
+    middle = arrow.tip_mm + share * along
+    behind = middle[share[:, 0] >= HEAD_SHARE]
+    return np.concatenate([middle, behind - across, behind + across])
 
 
 def _room(ground: Ground, point_mm: NDArray[np.float64], away: NDArray[np.float64]) -> float:

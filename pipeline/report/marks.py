@@ -12,7 +12,7 @@ from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from pipeline.report.canvas import EXCLUDED, FONT, HALO, LESION, OTHER, QUIET, RULER, WORDS, halo
-from pipeline.report.layout import Arrow
+from pipeline.report.layout import HEAD_SHARE, Arrow
 from pipeline.report.panels import Section, View
 from pipeline.report.scene import (
     LABEL_SIZE,
@@ -137,7 +137,7 @@ def show_arrow(axes: Axes, arrow: Arrow) -> None:
     length = float(np.linalg.norm(along))
     along = along / length
     across = np.array([-along[1], along[0]])
-    half_shape = [(1.0, 0.0), (0.55, 0.2), (0.55, 0.065), (0.0, 0.065)]
+    half_shape = [(1.0, 0.0), (0.55, HEAD_SHARE), (0.55, 0.065), (0.0, 0.065)]
     shape = half_shape + [(far, -wide) for far, wide in half_shape[:0:-1]]
     points = [arrow.tail_mm + length * (far * along + wide * across) for far, wide in shape]
     axes.add_patch(Polygon(np.array(points), closed=True, facecolor=WORDS, edgecolor=HALO, linewidth=0.8))
