@@ -104,8 +104,14 @@ def _marrow(pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
         contrast_hu=settings.marrow_contrast_hu,
     )
     enclosed = (fraction >= settings.enclosed_fraction) & pooled.body
-    enclosed &= pooled.mean_hu > MARROW_FLOOR_HU
+    enclosed &= _away_from_gas(pooled.mean_hu)
     return np.asarray(ndimage.binary_opening(enclosed, structure=NARROWEST_MARROW))
+
+
+def _away_from_gas(mean_hu: NDArray[np.float32]) -> Voxels:
+    """Where there is no gas and not its blurred rim, which may be as dense as marrow."""
+    gas = mean_hu <= MARROW_FLOOR_HU
+    return ~np.asarray(ndimage.binary_dilation(gas, structure=np.ones((3, 3, 3), dtype=bool)))
 
 
 def _which_are_bone(labels: Labels, marrow: Voxels, pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
@@ -149,7 +155,7 @@ def _encloses_by_itself(
             contrast_hu=contrast,
             cut=_cut_sides(coarse, pooled.mean_hu.shape),
         )
-        enclosed = (fraction >= settings.enclosed_fraction) & (pooled.mean_hu[coarse] > MARROW_FLOOR_HU)
+        enclosed = (fraction >= settings.enclosed_fraction) & _away_from_gas(pooled.mean_hu[coarse])
         if np.count_nonzero(enclosed) >= least * np.count_nonzero(own):
             return True
     return False
