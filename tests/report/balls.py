@@ -30,7 +30,7 @@ def ball(geometry: Geometry, middle_lps_mm: Float3, radius_mm: float) -> BoxedMa
     found = np.argwhere(inside)
     low, high = found.min(0), found.max(0) + 1
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return BoxedMask(inside[box], box, geometry)  # type: ignore[arg-type, index]
+    return BoxedMask(inside[box], box, geometry)  # type: ignore[arg-type]
 
 
 def lesion_of(number: int, mask: BoxedMask) -> Lesion:
