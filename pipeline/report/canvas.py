@@ -144,6 +144,7 @@ def png(figure: Figure) -> bytes:
     figure.savefig(
         buffer,
         format="png",
+        dpi="figure",
         metadata={"Software": None},
         pil_kwargs={"compress_level": COMPRESSION},
         facecolor=BACKGROUND,
