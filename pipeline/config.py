@@ -89,7 +89,7 @@ class PartingSettings(Section):
     """Radius a ball must have to fit into a lump at each level; no cortex but a shaft's is as thick."""
     free_fraction: float = Field(0.3, ge=0, le=1)
     """Share of a lump's surroundings that must be soft tissue."""
-    marrow_fraction: float = Field(0.2, ge=0, le=1)
+    marrow_fraction: float = Field(0.45, ge=0, le=1)
     """Largest share of a lump's surface that may lie on the inside of a bone."""
 
 

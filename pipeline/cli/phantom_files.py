@@ -34,12 +34,13 @@ def write_case(
             on_stage(name)
             scan = build(case)
             make_uid = uids_from(f"calcinosis-ct phantom {seed} {name}")
-            write_ct_series(scan.volume, _header(scan, seed), stage / name, make_uid=make_uid)
+            write_ct_series(scan.volume, header_of(scan, seed), stage / name, make_uid=make_uid)
             truth[name] = _truth(scan)
         write_json(rounded(truth), stage / "truth.json")
 
 
-def _header(scan: PhantomScan, seed: int) -> CTHeader:
+def header_of(scan: PhantomScan, seed: int) -> CTHeader:
+    """What the phantom's DICOM says of patient and scanner."""
     return CTHeader(
         patient_id=f"PHANTOM-{seed:03d}",
         patient_name="Phantom^Reference",

@@ -7,7 +7,7 @@ taken off again in `parting`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from pipeline.domain.geometry import Box, Float3, Index3
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.enclosure import enclosed_fraction
 from pipeline.steps.grid import expand, pool_max, pool_mean, pool_steps
-from pipeline.steps.voxels import Labels, Voxels, component_boxes, label_components
+from pipeline.steps.voxels import Labels, Voxels, component_statistics, label_components
 
+MUSCLE_HU = np.float32(50)
 MARROW_FLOOR_HU = -250.0
 """Below this there is gas: the inside of a bowel loop, not of a bone."""
 SPONGIOSA_CONTRAST_HU = 100.0
@@ -44,57 +45,98 @@ class Bone:
 
     solid: Voxels  #: [k, j, i], cortex and inside, still with lumps that touch it
     marrow: Voxels  #: [k, j, i], the enclosed inside
-    joined: Voxels  #: [k, j, i], small bright pieces joined to bone by half-bright tissue
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Pooled:
-    """The scan on the grid where bone is looked for."""
+class PooledScan:
+    """The scan on the coarser grid where bone is looked for."""
 
-    mean_hu: NDArray[np.float32]
-    peak_hu: NDArray[np.float32]
+    mean_hu: NDArray[np.float32]  #: [k, j, i], over the blocks
+    peak_hu: NDArray[np.float32]  #: [k, j, i], over the blocks
     body: Voxels
-    steps: Index3
+    steps: Index3  #: voxels of a block
     spacing_mm: Float3
     shape: Index3  #: of the fine grid
 
+    cut: tuple[tuple[bool, bool], ...] = ((True, True), (True, True), (True, True))
+    """For each axis, whether the low and the high edge are edges of the scan."""
 
-def segment_bone(smooth: CTVolume, body: Mask, settings: SkeletonSettings, *, bone_hu: float) -> Bone:
-    """Find the bones of a scan, whole or cut by its edges.
+    @property
+    def fine_spacing_mm(self) -> Float3:
+        """Of the fine grid."""
+        k, j, i = (spacing / step for spacing, step in zip(self.spacing_mm, self.steps, strict=True))
+        return k, j, i
 
-    Parameters
-    ----------
-    smooth : CTVolume
-        The lightly smoothed scan.
-    body : Mask
-        The patient, on the same grid.
-    bone_hu : float
-        Level at which components are gathered.
-    """
-    pooled = _pool(smooth, body, settings)
-    marrow = _marrow(pooled, settings)
-    fine_marrow = np.asarray(expand(marrow, pooled.steps, pooled.shape), dtype=bool)
-    bright = ((smooth.hu >= bone_hu) & body.voxels) | fine_marrow
-    labels = label_components(bright, connectivity=6)
-    is_bone = _which_are_bone(labels, fine_marrow, pooled, settings)
-    solid = is_bone[labels]
-    joined = _joined_pieces(labels, is_bone, pooled, settings) & ~solid
-    return Bone(solid, fine_marrow & solid, joined)
+    def fine_box(self, box: Box) -> Box:
+        """The voxels of the fine grid that a box of blocks stands for."""
+        k, j, i = (
+            slice(s.start * step, min(s.stop * step, size))
+            for s, step, size in zip(box, self.steps, self.shape, strict=True)
+        )
+        return k, j, i
+
+    def crop(self, box: Box) -> PooledScan:
+        """The part inside a box of blocks."""
+        fine = self.fine_box(box)
+        k, j, i = (s.stop - s.start for s in fine)
+        cut = tuple(
+            (own[0] and s.start == 0, own[1] and s.stop == size)
+            for own, s, size in zip(self.cut, box, self.mean_hu.shape, strict=True)
+        )
+        return replace(
+            self,
+            mean_hu=self.mean_hu[box],
+            peak_hu=self.peak_hu[box],
+            body=self.body[box],
+            shape=(k, j, i),
+            cut=cut,
+        )
+
+    def without(self, blocks: Voxels) -> PooledScan:
+        """The same with some blocks turned to soft tissue."""
+        mean_hu, peak_hu = (
+            np.where(blocks, np.minimum(hu, MUSCLE_HU), hu).astype(np.float32)
+            for hu in (self.mean_hu, self.peak_hu)
+        )
+        return replace(self, mean_hu=mean_hu, peak_hu=peak_hu)
 
 
-def _pool(smooth: CTVolume, body: Mask, settings: SkeletonSettings) -> _Pooled:
+def pool_scan(smooth: CTVolume, body: Mask, settings: SkeletonSettings) -> PooledScan:
+    """Bring a scan to the grid where bone is looked for."""
     steps = pool_steps(smooth.geometry, target_mm=settings.grid_mm)
-    return _Pooled(
+    return PooledScan(
         mean_hu=pool_mean(smooth.hu, steps),
-        peak_hu=np.asarray(pool_max(smooth.hu, steps), dtype=np.float32),
-        body=np.asarray(pool_max(body.voxels, steps), dtype=bool),
+        peak_hu=pool_max(smooth.hu, steps).astype(np.float32),
+        body=pool_max(body.voxels, steps),
         steps=steps,
         spacing_mm=smooth.geometry.coarsen(steps).spacing_mm,
         shape=smooth.geometry.shape,
     )
 
 
-def _marrow(pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
+def segment_bone(
+    bright: Voxels, pooled: PooledScan, settings: SkeletonSettings, *, known: Voxels | None = None
+) -> Bone:
+    """Find the bones of a scan, whole or cut by its edges.
+
+    Parameters
+    ----------
+    bright : ndarray
+        bool [k, j, i], the voxels that may be bone, on the fine grid.
+    pooled : PooledScan
+        The scan they were taken from.
+    known : ndarray, optional
+        bool [k, j, i], voxels known to be bone: what hangs together with them is bone untested.
+    """
+    marrow = _marrow(pooled, settings)
+    fine_marrow = expand(marrow, pooled.steps, pooled.shape)
+    labels = label_components(bright | fine_marrow, connectivity=6)
+    sure = np.unique(labels[known]) if known is not None else np.zeros(0, dtype=np.uint32)
+    solid = _which_are_bone(labels, fine_marrow, pooled, settings, sure)[labels]
+    return Bone(solid, fine_marrow & solid)
+
+
+def _marrow(pooled: PooledScan, settings: SkeletonSettings) -> Voxels:
     fraction = enclosed_fraction(
         pooled.mean_hu,
         pooled.peak_hu,
@@ -102,6 +144,7 @@ def _marrow(pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
         reach_mm=settings.marrow_reach_mm,
         floor_hu=settings.cortex_hu,
         contrast_hu=settings.marrow_contrast_hu,
+        cut=pooled.cut,
     )
     enclosed = (fraction >= settings.enclosed_fraction) & pooled.body
     enclosed &= _away_from_gas(pooled.mean_hu)
@@ -114,33 +157,31 @@ def _away_from_gas(mean_hu: NDArray[np.float32]) -> Voxels:
     return ~np.asarray(ndimage.binary_dilation(gas, structure=np.ones((3, 3, 3), dtype=bool)))
 
 
-def _which_are_bone(labels: Labels, marrow: Voxels, pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
+def _which_are_bone(
+    labels: Labels, marrow: Voxels, pooled: PooledScan, settings: SkeletonSettings, sure: Labels
+) -> Voxels:
     """Yes or no for every label; label 0 is never bone."""
-    counts = np.bincount(labels.ravel())
+    counts, boxes = component_statistics(labels)
     inside = np.bincount(labels[marrow], minlength=len(counts))
     voxel_mm3 = float(np.prod(pooled.spacing_mm)) / float(np.prod(pooled.steps))
     is_bone = inside / counts >= SURE_FRACTION
     is_bone &= inside * voxel_mm3 >= settings.smallest_marrow_mm3
     is_bone &= (counts - inside) * voxel_mm3 >= settings.smallest_marrow_mm3
+    is_bone[sure] = True
     open_question = ~is_bone & (counts * voxel_mm3 >= SMALLEST_BONE_MM3)
-    boxes = component_boxes(labels)
     for label in np.flatnonzero(open_question):
         if label:
-            is_bone[label] = _encloses_by_itself(labels, int(label), boxes[label - 1], pooled, settings)
+            is_bone[label] = _encloses_by_itself(labels, int(label), boxes[label], pooled, settings)
     is_bone[0] = False
     return np.asarray(is_bone)
 
 
 def _encloses_by_itself(
-    labels: Labels, label: int, box: Box, pooled: _Pooled, settings: SkeletonSettings
+    labels: Labels, label: int, box: Box, pooled: PooledScan, settings: SkeletonSettings
 ) -> bool:
     """Whether a component, with all others taken away, has a cortex around an inside."""
     coarse = _coarse_box(box, pooled)
-    fine = tuple(
-        slice(s.start * step, min(s.stop * step, size))
-        for s, step, size in zip(coarse, pooled.steps, pooled.shape, strict=True)
-    )
-    own = np.asarray(pool_max(labels[fine] == label, pooled.steps), dtype=bool)
+    own = pool_max(labels[pooled.fine_box(coarse)] == label, pooled.steps)
     alone = np.where(own, pooled.peak_hu[coarse], np.float32(-1000))
     for contrast, floor, least in (
         (settings.marrow_contrast_hu, settings.cortex_hu, MARROW_FRACTION),
@@ -153,7 +194,7 @@ def _encloses_by_itself(
             reach_mm=settings.marrow_reach_mm,
             floor_hu=floor,
             contrast_hu=contrast,
-            cut=_cut_sides(coarse, pooled.mean_hu.shape),
+            cut=pooled.crop(coarse).cut,
         )
         enclosed = (fraction >= settings.enclosed_fraction) & _away_from_gas(pooled.mean_hu[coarse])
         if np.count_nonzero(enclosed) >= least * np.count_nonzero(own):
@@ -161,7 +202,7 @@ def _encloses_by_itself(
     return False
 
 
-def _coarse_box(box: Box, pooled: _Pooled) -> Box:
+def _coarse_box(box: Box, pooled: PooledScan) -> Box:
     """The box of a component on the pooled grid, one voxel wider."""
     k, j, i = (
         slice(max(0, s.start // step - 1), min(size, -(-s.stop // step) + 1))
@@ -170,21 +211,15 @@ def _coarse_box(box: Box, pooled: _Pooled) -> Box:
     return k, j, i
 
 
-def _cut_sides(box: Box, shape: tuple[int, ...]) -> tuple[tuple[bool, bool], ...]:
-    """For each axis, whether the box ends at the low and at the high edge of the scan."""
-    return tuple((s.start == 0, s.stop == size) for s, size in zip(box, shape, strict=True))
+def tissue_joined_to_bone(solid: Voxels, pooled: PooledScan, settings: SkeletonSettings) -> Voxels:
+    """Tissue brighter than muscle that hangs on bone.
 
-
-def _joined_pieces(labels: Labels, is_bone: Voxels, pooled: _Pooled, settings: SkeletonSettings) -> Voxels:
-    """Pieces that hang on a bone by tissue brighter than muscle: thin cortex lost to partial volume."""
-    bone = np.asarray(pool_max(is_bone[labels], pooled.steps), dtype=bool)
+    Bright pieces in it may be cortex so thin that partial volume cut it off.
+    """
+    bone = pool_max(solid, pooled.steps)
     half_bright = ((pooled.mean_hu >= settings.joined_hu) & pooled.body) | bone
     groups = label_components(half_bright, connectivity=6)
     touching = np.zeros(int(groups.max()) + 1, dtype=bool)
     touching[np.unique(groups[bone])] = True
     touching[0] = False
-    near = np.asarray(expand(touching[groups], pooled.steps, pooled.shape), dtype=bool)
-    hit = np.zeros(len(is_bone), dtype=bool)
-    hit[np.unique(labels[near])] = True
-    hit[0] = False
-    return np.asarray((hit & ~is_bone)[labels])
+    return np.asarray(expand(touching[groups], pooled.steps, pooled.shape))

@@ -18,7 +18,7 @@ from pipeline.domain.geometry import Box, Float3, Geometry
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.smooth import local_noise_hu, noise_at_voxels
+from pipeline.steps.smooth import local_noise_hu, noise_at_hu
 from pipeline.steps.voxels import Labels, Voxels, component_boxes, label_components
 
 TISSUE_HU = 60.0
@@ -41,8 +41,9 @@ def find_bright(
     noise_hu, steps = local_noise_hu(smooth, body)
     voxels = (smooth.hu >= threshold.edge_hu) & body.voxels & ~skeleton.solid
     seeds = voxels & (smooth.hu >= threshold.seed_hu)
-    at_voxels = noise_at_voxels(noise_hu, steps, smooth.geometry.shape)
-    seeds &= ~(smooth.hu < TISSUE_HU + settings.noise_factor * at_voxels)
+    index = np.nonzero(seeds)
+    needed = TISSUE_HU + settings.noise_factor * noise_at_hu(noise_hu, steps, index)
+    seeds[index] = ~(smooth.hu[index] < needed)
     return Bright(voxels, seeds, noise_hu)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.geometry import Box, Geometry, Index3
+from pipeline.domain.geometry import Box, Float3, Geometry, Index3
 from pipeline.domain.image import BoxedMask, LabelMap
 
 
@@ -17,40 +18,63 @@ def pool_steps(geometry: Geometry, *, target_mm: float) -> Index3:
     return k, j, i
 
 
-def _starts(size: int, step: int) -> NDArray[np.int64]:
-    return np.arange(0, size, step)
+def _offsets(steps: Index3) -> list[Index3]:
+    """Places within a block."""
+    return [(k, j, i) for k, j, i in product(*(range(step) for step in steps))]
 
 
-def pool_mean(values: NDArray[np.generic], steps: Index3) -> NDArray[np.float32]:
+def _every(values: NDArray[Any], offset: Index3, steps: Index3) -> NDArray[Any]:
+    """The voxel at one place of every block; blocks that are too short there are left out."""
+    k, j, i = (slice(start, None, step) for start, step in zip(offset, steps, strict=True))
+    return values[k, j, i]
+
+
+def _leading(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return values[: shape[0], : shape[1], : shape[2]]
+
+
+def pool_mean(values: NDArray[Any], steps: Index3) -> NDArray[np.float32]:
     """Mean over blocks of `steps` voxels; an incomplete block at the end counts with what it has."""
-    pooled: NDArray[Any] = values
-    for axis in (2, 1, 0):
-        if steps[axis] > 1:
-            pooled = np.add.reduceat(pooled, _starts(pooled.shape[axis], steps[axis]), axis, np.float32)
-    counts = np.ones((), dtype=np.float32)
-    for axis, step in enumerate(steps):
-        starts = _starts(values.shape[axis], step)
-        sizes = np.minimum(values.shape[axis] - starts, step).astype(np.float32)
-        counts = counts * sizes.reshape([-1 if other == axis else 1 for other in range(3)])
-    return np.asarray(pooled / counts, dtype=np.float32)
+    total = _every(values, (0, 0, 0), steps).astype(np.float32)
+    count = np.ones(total.shape, dtype=np.uint8) if any(_ragged(values, steps)) else None
+    for offset in _offsets(steps)[1:]:
+        part = _every(values, offset, steps)
+        _leading(total, part.shape)[...] += part
+        if count is not None:
+            _leading(count, part.shape)[...] += np.uint8(1)
+    total /= np.float32(np.prod(steps)) if count is None else count
+    return total
 
 
-def pool_max(values: NDArray[np.generic], steps: Index3) -> NDArray[np.generic]:
+def _ragged(values: NDArray[Any], steps: Index3) -> list[bool]:
+    return [size % step != 0 for size, step in zip(values.shape, steps, strict=True)]
+
+
+def pool_max(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
     """Maximum over blocks of `steps` voxels."""
-    pooled = values
-    for axis, step in enumerate(steps):
-        if step > 1:
-            pooled = np.maximum.reduceat(pooled, _starts(pooled.shape[axis], step), axis)
-    return pooled
+    largest = _every(values, (0, 0, 0), steps).copy()
+    for offset in _offsets(steps)[1:]:
+        part = _every(values, offset, steps)
+        inner = _leading(largest, part.shape)
+        np.maximum(inner, part, out=inner)
+    return largest
 
 
-def expand(values: NDArray[np.generic], steps: Index3, shape: Index3) -> NDArray[np.generic]:
+def sample(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
+    """The voxel in the middle of each block, as a view; the last one where a block is short."""
+    k, j, i = (
+        slice(min(step // 2, (size - 1) % step), None, step)
+        for step, size in zip(steps, values.shape, strict=True)
+    )
+    return values[k, j, i]
+
+
+def expand(values: NDArray[Any], steps: Index3, shape: Index3) -> NDArray[Any]:
     """The pooled grid's values at every voxel of the fine grid of `shape`."""
-    fine = values
-    for axis, (step, size) in enumerate(zip(steps, shape, strict=True)):
-        if step > 1:
-            fine = np.repeat(fine, step, axis=axis).take(np.arange(size), axis=axis)
-    return fine
+    a, b, c = values.shape
+    blocks = np.broadcast_to(values[:, None, :, None, :, None], (a, steps[0], b, steps[1], c, steps[2]))
+    fine = blocks.reshape(a * steps[0], b * steps[1], c * steps[2])
+    return np.array(_leading(fine, shape), order="C")
 
 
 def bounding_box(voxels: NDArray[np.bool_]) -> Box | None:
@@ -65,9 +89,9 @@ def bounding_box(voxels: NDArray[np.bool_]) -> Box | None:
     return ranges[0], ranges[1], ranges[2]
 
 
-def margin_voxels(geometry: Geometry, margin_mm: float) -> Index3:
+def margin_voxels(spacing_mm: Float3, margin_mm: float) -> Index3:
     """Voxels along each axis that cover a distance."""
-    k, j, i = (int(np.ceil(margin_mm / spacing)) for spacing in geometry.spacing_mm)
+    k, j, i = (int(np.ceil(margin_mm / spacing)) for spacing in spacing_mm)
     return k, j, i
 
 

@@ -14,10 +14,10 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from pipeline.config import PartingSettings
-from pipeline.domain.geometry import Box, Float3, Geometry, grow_box
+from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.domain.image import CTVolume
-from pipeline.steps.bone import Bone
-from pipeline.steps.grid import bounding_box, margin_voxels
+from pipeline.steps.bone import Bone, PooledScan
+from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max
 from pipeline.steps.voxels import HU, Voxels, component_boxes, depth_mm, distance_to_mm, label_components
 
 RIM_MM = (1.5, 4.0)
@@ -28,7 +28,6 @@ CORTEX_MM = 1.6
 """What lies this near to marrow is cortex, whatever touches it."""
 LUMP_TAIL_MM = 20.0
 """How far a lump may taper beyond where the ball fits."""
-MUSCLE_HU = 50
 SMALLEST_CORE_MM3 = 4.0
 THICKER_THAN_CORTEX = 2.2
 """A lump is thicker than the cortex around it by at least this factor."""
@@ -38,22 +37,25 @@ MARROW_RADIUS_MM = 2.0
 """Enclosed places narrower than this may be the gap between a lump and a bone, and are not marrow."""
 
 
-def find_lump_cores(smooth: CTVolume, bone: Bone, settings: PartingSettings) -> Voxels:
+def find_lump_cores(bone: Bone, pooled: PooledScan, settings: PartingSettings) -> Voxels:
     """Places within `bone.solid` that are too thick and dense to be bone.
+
+    Looked for on the pooled grid, where noise does not riddle a lump with holes.
 
     Returns
     -------
     ndarray
-        bool [k, j, i]; all false where no bone carries a lump. A lump cut by the edge of the scan is
-        left with the bone: what it would look like beyond is unknown.
+        bool [k, j, i] on the fine grid; all false where no bone carries a lump. A lump cut by the
+        edge of the scan is left with the bone: what it would look like beyond is unknown.
     """
-    cores = np.zeros(bone.solid.shape, dtype=bool)
-    box = bounding_box(bone.solid)
-    if box is not None:
-        box = grow_box(box, (1, 1, 1), smooth.geometry.shape)
-        marrow = _wide_parts(bone.marrow[box], smooth.geometry.spacing_mm)
-        cores[box] = _dense_cores(smooth.hu[box], bone.solid[box], marrow, smooth.geometry, settings)
-    return cores
+    solid, marrow = pool_max(bone.solid, pooled.steps), pool_max(bone.marrow, pooled.steps)
+    cores = np.zeros(solid.shape, dtype=bool)
+    found = bounding_box(solid)
+    if found is not None:
+        box = grow_box(found, (1, 1, 1), (solid.shape[0], solid.shape[1], solid.shape[2]))
+        wide = _wide_parts(marrow[box], pooled.spacing_mm)
+        cores[box] = _dense_cores(pooled.mean_hu[box], solid[box], wide, pooled.spacing_mm, settings)
+    return expand(cores, pooled.steps, pooled.shape)
 
 
 def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) -> Voxels:
@@ -68,7 +70,7 @@ def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) 
     """
     lumps = np.zeros(cores.shape, dtype=bool)
     labels = label_components(cores, connectivity=26)
-    margin = margin_voxels(smooth.geometry, 2 * LUMP_TAIL_MM)
+    margin = margin_voxels(smooth.geometry.spacing_mm, 2 * LUMP_TAIL_MM)
     for label, found in enumerate(component_boxes(labels), start=1):
         box = grow_box(found, margin, cores.shape)
         core = labels[box] == label
@@ -76,16 +78,15 @@ def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) 
     return lumps
 
 
-def without_lumps(smooth: CTVolume, cores: Voxels, *, reach_mm: float) -> CTVolume:
-    """The scan with everything within `reach_mm` of the cores turned to soft tissue."""
-    hu = smooth.hu.copy()
-    labels = label_components(cores, connectivity=26)
-    for found in component_boxes(labels):
-        box = grow_box(found, margin_voxels(smooth.geometry, reach_mm), cores.shape)
-        near = distance_to_mm(cores[box], smooth.geometry.spacing_mm) <= reach_mm
-        hu[box][near] = np.minimum(hu[box][near], MUSCLE_HU)
-    hu.setflags(write=False)
-    return CTVolume(hu, smooth.geometry)
+def near_cores(cores: Voxels, spacing_mm: Float3, *, reach_mm: float) -> Voxels:
+    """Everything within `reach_mm` of a core: where lumps may be."""
+    near = np.zeros(cores.shape, dtype=bool)
+    box = bounding_box(cores)
+    if box is not None:
+        margin = margin_voxels(spacing_mm, reach_mm)
+        box = grow_box(box, margin, (cores.shape[0], cores.shape[1], cores.shape[2]))
+        near[box] = distance_to_mm(cores[box], spacing_mm) <= reach_mm
+    return near
 
 
 def _wide_parts(voxels: Voxels, spacing_mm: Float3) -> Voxels:
@@ -100,26 +101,25 @@ def _dense_cores(
     hu: HU,
     solid: Voxels,
     marrow: Voxels,
-    geometry: Geometry,
+    spacing_mm: Float3,
     settings: PartingSettings,
 ) -> Voxels:
     """Places a ball fits into that are dense throughout and lie mostly free of bone."""
-    spacing = geometry.spacing_mm
     cores = np.zeros(solid.shape, dtype=bool)
     for level, radius_mm in zip(settings.lump_hu, settings.lump_radius_mm, strict=True):
         dense = solid & (hu >= level)
-        depth = depth_mm(dense, spacing)
+        depth = depth_mm(dense, spacing_mm)
         fits = depth >= radius_mm
         if not fits.any():
             continue
         labels = label_components(fits, connectivity=26)
-        margin = margin_voxels(geometry, NEIGHBOURHOOD_MM)
+        margin = margin_voxels(spacing_mm, NEIGHBOURHOOD_MM)
         for label, found in enumerate(component_boxes(labels), start=1):
             local = grow_box(found, margin, solid.shape)
             core = labels[local] == label
-            if _is_cut(found, solid.shape) or not _is_thicker(core, depth[local], radius_mm, spacing):
+            if _is_cut(found, solid.shape) or not _is_thicker(core, depth[local], radius_mm, spacing_mm):
                 continue
-            if _is_free_lump(core, hu[local], marrow[local], spacing, radius_mm, settings):
+            if _is_free_lump(core, hu[local], marrow[local], spacing_mm, radius_mm, settings):
                 cores[local] |= core
     return cores
 

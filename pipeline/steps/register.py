@@ -2,7 +2,8 @@
 
 Iterated closest points (Besl and McKay 1992) with trimming (Chetverikov 2002), so that what moved,
 grew or is not in both scans does not pull; rotation, shift and scale in closed form (Umeyama 1991).
-Several starts along the body axis are tried and the best is kept, since the two scans need not cover
+All points count until the fit has settled: trimmed from the start it stops halfway, for those that
+do not fit yet are just those left out. Several starts along the body axis are tried and the best is kept, since the two scans need not cover
 the same range. Everything is in one thread and without chance, so that it repeats to the last digit.
 """
 
@@ -68,15 +69,17 @@ def register_skeletons(earlier: LabelMap, later: LabelMap, settings: RegisterSet
     if len(source) < 10 or len(points) < 10:
         return None
     target = _Target(KDTree(points), points, later.geometry)
-    start = _best_start(source, target, settings)
+    everything = settings.model_copy(update={"trim_fraction": 1.0})
+    start = _best_start(source, target, everything)
     sample = _thinned(source, settings.sample_points)
-    transform = _iterate(sample, target, start, settings.iterations, settings)
+    near = _iterate(sample, target, start, settings.iterations, everything)
+    transform = _iterate(sample, target, near, settings.iterations, settings)
     residual_mm, covered = _residual(sample, target, transform)
     growth = abs(transform.scale - 1)
     accepted = (
         residual_mm <= settings.accepted_residual_mm
         and covered >= FEWEST_COVERED
-        and growth < settings.largest_growth
+        and (growth < settings.largest_growth or settings.largest_growth == 0)
     )
     return Fit(transform, residual_mm, bool(accepted))
 

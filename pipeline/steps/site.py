@@ -13,6 +13,8 @@ from pipeline.steps.voxels import distance_to_mm
 
 FARTHEST_BONE_MM = 40.0
 """Bones further away are not looked for."""
+NEAR_BONE_MM = 8.0
+"""Most lesions lie nearer than this; a small box is quicker to search."""
 MIDLINE_MM = 5.0
 """A lesion whose centre lies this near to the middle of the body has no side."""
 
@@ -40,8 +42,14 @@ def _side(mask: BoxedMask, midline_x_mm: float | None) -> Side | None:
 
 def bone_distance_mm(mask: BoxedMask, skeleton: LabelMap) -> float | None:
     """Shortest way from a lesion's surface to bone; 0 where voxels touch, None where none is near."""
+    near = _distance_within_mm(mask, skeleton, NEAR_BONE_MM)
+    return near if near is not None else _distance_within_mm(mask, skeleton, FARTHEST_BONE_MM)
+
+
+def _distance_within_mm(mask: BoxedMask, skeleton: LabelMap, reach_mm: float) -> float | None:
+    """The distance if it is at most `reach_mm`."""
     geometry = mask.geometry
-    box = grow_box(mask.box, margin_voxels(geometry, FARTHEST_BONE_MM), geometry.shape)
+    box = grow_box(mask.box, margin_voxels(geometry.spacing_mm, reach_mm), geometry.shape)
     bone = skeleton.values[box] > 0
     if not bone.any():
         return None
@@ -53,7 +61,7 @@ def bone_distance_mm(mask: BoxedMask, skeleton: LabelMap) -> float | None:
     nearest = float(to_bone[inner][mask.voxels].min())
     if nearest <= float(np.linalg.norm(geometry.spacing_mm)):
         return 0.0
-    return nearest if nearest <= FARTHEST_BONE_MM else None
+    return nearest if nearest <= reach_mm else None
 
 
 def midline_x_mm(body: Mask, *, in_plane_truncated: bool) -> float | None:

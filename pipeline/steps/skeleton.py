@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
-from scipy import ndimage
+from numpy.typing import NDArray
 
 from pipeline.config import PartingSettings, SkeletonSettings
-from pipeline.domain.geometry import Geometry
+from pipeline.domain.geometry import Geometry, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
-from pipeline.steps.bone import Bone, segment_bone
-from pipeline.steps.parting import find_lump_cores, grow_lumps, without_lumps
+from pipeline.steps.bone import Bone, PooledScan, pool_scan, segment_bone, tissue_joined_to_bone
+from pipeline.steps.grid import bounding_box, margin_voxels, pool_max
+from pipeline.steps.parting import find_lump_cores, grow_lumps, near_cores
 from pipeline.steps.voxels import Voxels
 
 UNNAMED_BONE = "other_bone"
@@ -28,7 +30,7 @@ class Skeleton:
 
     labels: LabelMap  #: value → bone, on the scan's grid
     lumps: Voxels  #: [k, j, i], calcium that touches bone
-    joined: Voxels  #: [k, j, i], bright pieces joined to bone by half-bright tissue
+    joined: Voxels  #: [k, j, i], bone and the tissue brighter than muscle that hangs on it
 
     @property
     def solid(self) -> Voxels:
@@ -58,33 +60,71 @@ def segment_skeleton(
     bone_hu : float
         Level at which bright components are gathered.
     """
-    bone = segment_bone(smooth, body, skeleton_settings, bone_hu=bone_hu)
-    cores = find_lump_cores(smooth, bone, parting_settings)
-    if not cores.any():
-        return _skeleton(bone, cores, smooth)
-    bare = without_lumps(smooth, cores, reach_mm=LUMP_REACH_MM)
-    bones_alone = segment_bone(bare, body, skeleton_settings, bone_hu=bone_hu)
-    bright = (bone.solid & (smooth.hu >= bone_hu)) | bones_alone.solid
-    lumps = grow_lumps(smooth, cores, bright, bones_alone.marrow)
-    solid = bright & ~lumps
-    return _skeleton(Bone(solid, bones_alone.marrow, bone.joined & ~solid), lumps, smooth)
+    pooled = pool_scan(smooth, body, skeleton_settings)
+    bright = (smooth.hu >= bone_hu) & body.voxels
+    bone = segment_bone(bright, pooled, skeleton_settings)
+    lumps = find_lump_cores(bone, pooled, parting_settings)
+    solid = bone.solid
+    if lumps.any():
+        alone = _without_lumps(bone, lumps, bright, pooled, skeleton_settings)
+        together = (bone.solid & bright) | alone.solid
+        lumps = grow_lumps(smooth, lumps, together, alone.marrow)
+        solid = together & ~lumps
+    solid = _fill_insides(solid, lumps, smooth.geometry)
+    values = solid.view(np.uint8)
+    values.setflags(write=False)
+    return Skeleton(
+        LabelMap(values, smooth.geometry, {1: UNNAMED_BONE}),
+        lumps,
+        tissue_joined_to_bone(solid, pooled, skeleton_settings),
+    )
+
+
+def _without_lumps(
+    bone: Bone, cores: Voxels, bright: Voxels, pooled: PooledScan, settings: SkeletonSettings
+) -> Bone:
+    """The bones as they look with the lumps taken away, searched anew only around the lumps.
+
+    What reaches out of the searched box and was bone before stays bone.
+    """
+    hidden = near_cores(cores, pooled.fine_spacing_mm, reach_mm=LUMP_REACH_MM)
+    blocks = pool_max(hidden, pooled.steps)
+    found = bounding_box(blocks)
+    if found is None:
+        return bone
+    margin = margin_voxels(pooled.spacing_mm, settings.marrow_reach_mm + LUMP_REACH_MM)
+    box = grow_box(found, margin, (blocks.shape[0], blocks.shape[1], blocks.shape[2]))
+    fine = pooled.fine_box(box)
+    known = bone.solid[fine] & ~hidden[fine] & _faces(hidden[fine].shape)
+    part = segment_bone(bright[fine] & ~hidden[fine], pooled.without(blocks).crop(box), settings, known=known)
+    solid, marrow = bone.solid.copy(), bone.marrow.copy()
+    solid[fine], marrow[fine] = part.solid, part.marrow
+    return Bone(solid, marrow)
+
+
+def _faces(shape: tuple[int, ...]) -> Voxels:
+    """The outermost layer of a box."""
+    faces = np.ones(shape, dtype=bool)
+    faces[1:-1, 1:-1, 1:-1] = False
+    return faces
 
 
 def _fill_insides(solid: Voxels, lumps: Voxels, geometry: Geometry) -> Voxels:
     """Bones with the small holes of each axial slice filled: spongiosa that was not found enclosed."""
     most = round(LARGEST_HOLE_MM2 / (geometry.spacing_mm[1] * geometry.spacing_mm[2]))
     filled = solid.copy()
-    for plane, lump in zip(filled, lumps, strict=True):
-        if plane.any():
-            holes = ndimage.binary_fill_holes(plane) & ~plane
-            labels, count = ndimage.label(holes)
-            small = np.bincount(labels.ravel(), minlength=count + 1) <= most
-            small[0] = False
-            plane |= small[labels] & ~lump
+    box = bounding_box(solid)
+    if box is not None:
+        for plane, lump in zip(filled[box], lumps[box], strict=True):
+            plane |= _small_holes(plane, most) & ~lump
     return filled
 
 
-def _skeleton(bone: Bone, lumps: Voxels, smooth: CTVolume) -> Skeleton:
-    values = _fill_insides(bone.solid, lumps, smooth.geometry).astype(np.uint8)
-    values.setflags(write=False)
-    return Skeleton(LabelMap(values, smooth.geometry, {1: UNNAMED_BONE}), lumps, bone.joined)
+def _small_holes(plane: NDArray[np.bool_], most_pixels: int) -> NDArray[np.bool_]:
+    """Holes of a slice with at most so many pixels: background that does not reach the border."""
+    labels = np.asarray(cc3d.connected_components(~np.pad(plane, 1), connectivity=4))
+    sizes = np.bincount(labels.ravel())
+    small = sizes <= most_pixels
+    small[labels[0, 0]] = False
+    small[0] = False
+    return np.asarray(small[labels][1:-1, 1:-1])

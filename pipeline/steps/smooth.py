@@ -8,7 +8,6 @@ from scipy import ndimage
 
 from pipeline.domain.geometry import Index3
 from pipeline.domain.image import CTVolume, Mask
-from pipeline.steps.grid import expand
 
 SOFT_TISSUE_HU = (-150, 150)
 """Fat, muscle and organs: where noise can be told from structure."""
@@ -16,6 +15,8 @@ NOISE_BLOCK_MM = 16.0
 """Noise is estimated in blocks of this size: streaks are local."""
 NOISE_LAG_MM = 3.0
 """Two voxels this far apart have independent noise; CT noise is correlated over 1 to 2 mm."""
+NOISE_SLICE_MM = 3.0
+"""Thinner slices are not all looked at."""
 FEWEST_PAIRS = 40
 """Blocks with fewer soft-tissue pairs take the scan's own figure."""
 MAD_TO_SD = 1.4826
@@ -57,18 +58,22 @@ def local_noise_hu(volume: CTVolume, body: Mask) -> tuple[NDArray[np.float32], I
     return noise, steps
 
 
-def noise_at_voxels(noise_hu: NDArray[np.float32], steps: Index3, shape: Index3) -> NDArray[np.float32]:
-    """Block noise at every voxel of a grid, each voxel taking its block's value."""
-    return np.asarray(expand(noise_hu, steps, shape), dtype=np.float32)
+def noise_at_hu(
+    noise_hu: NDArray[np.float32], steps: Index3, index_kji: tuple[NDArray[np.int64], ...]
+) -> NDArray[np.float32]:
+    """Block noise at some voxels, given by their indices along k, j, i."""
+    k, j, i = (index // step for index, step in zip(index_kji, steps, strict=True))
+    return noise_hu[k, j, i]
 
 
 def _lagged_noise(volume: CTVolume, body: Mask, steps: Index3, *, axis: int) -> NDArray[np.float32]:
     lag = max(2, round(NOISE_LAG_MM / volume.geometry.spacing_mm[axis]))
+    stride = max(1, round(NOISE_SLICE_MM / volume.geometry.spacing_mm[0]))
     low, high = SOFT_TISSUE_HU
     blocks = [-(-size // step) for size, step in zip(volume.geometry.shape, steps, strict=True)]
     noise = np.full(blocks, np.nan, dtype=np.float32)
     for k in range(blocks[0]):
-        part = slice(k * steps[0], (k + 1) * steps[0])
+        part = (slice(k * steps[0], (k + 1) * steps[0], stride), slice(None), slice(None))
         hu = np.moveaxis(volume.hu[part], axis, 0)
         soft = np.moveaxis(body.voxels[part], axis, 0) & (hu > low) & (hu < high)
         difference = np.full(hu.shape, np.nan, dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from pipeline.domain.scan import Acquisition
 from pipeline.errors import InputRefused
@@ -22,12 +22,13 @@ def check_succession(acquisitions: Sequence[Acquisition], *, same_patient: bool)
     InputRefused
         SAME_SCAN, PATIENT_MISMATCH, BAD_DATE or DATES_REVERSED, naming the time points.
     """
-    for n, (earlier, later) in enumerate(pairwise(acquisitions)):
-        names = f"t{n} and t{n + 1}"
+    for (m, earlier), (n, later) in combinations(enumerate(acquisitions), 2):
+        names = f"t{m} and t{n}"
         _check_different(earlier, later, names)
         if not same_patient:
             _check_patient(earlier, later, names)
-        _check_dates(earlier, later, names)
+    for n, (earlier, later) in enumerate(pairwise(acquisitions)):
+        _check_dates(earlier, later, f"t{n} and t{n + 1}")
 
 
 def _check_different(earlier: Acquisition, later: Acquisition, names: str) -> None:

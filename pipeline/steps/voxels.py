@@ -23,6 +23,12 @@ def label_components(voxels: Voxels, *, connectivity: Literal[6, 26]) -> Labels:
     return np.asarray(labels, dtype=np.uint32)
 
 
+def component_statistics(labels: Labels) -> tuple[NDArray[np.int64], list[Box]]:
+    """Voxel count and bounding box of each label, from label 0 on."""
+    found = cc3d.statistics(labels)
+    return np.asarray(found["voxel_counts"], dtype=np.int64), list(found["bounding_boxes"])
+
+
 def component_boxes(labels: Labels) -> list[Box]:
     """Bounding box of each label, label 1 first."""
     return [(k, j, i) for k, j, i in ndimage.find_objects(labels)]
