@@ -2,9 +2,10 @@
 
 Iterated closest points (Besl and McKay 1992) with trimming (Chetverikov 2002), so that what moved,
 grew or is not in both scans does not pull; rotation, shift and scale in closed form (Umeyama 1991).
-All points count until the fit has settled: trimmed from the start it stops halfway, for those that
-do not fit yet are just those left out. Several starts along the body axis are tried and the best is kept, since the two scans need not cover
-the same range. Everything is in one thread and without chance, so that it repeats to the last digit.
+All points count until the fit has settled: trimmed from the start it stops halfway, since those that
+do not fit yet are just those left out. Several starts along the body axis are tried and the best is
+kept, since the two scans need not cover the same range. Everything is in one thread and without
+chance, so that it repeats to the last digit.
 """
 
 from __future__ import annotations
