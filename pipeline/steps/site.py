@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from pipeline.domain.geometry import grow_box
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
@@ -59,9 +60,16 @@ def _distance_within_mm(mask: BoxedMask, skeleton: LabelMap, reach_mm: float) ->
         for own, outer in zip(mask.box, box, strict=True)
     )
     nearest = float(to_bone[inner][mask.voxels].min())
-    if nearest <= float(np.linalg.norm(geometry.spacing_mm)):
+    if nearest <= float(np.linalg.norm(geometry.spacing_mm)) and _is_adjacent(mask, skeleton):
         return 0.0
     return nearest if nearest <= reach_mm else None
+
+
+def _is_adjacent(mask: BoxedMask, skeleton: LabelMap) -> bool:
+    """Whether a voxel of the mask and one of bone share a face, an edge or a corner."""
+    around = mask.padded((1, 1, 1))
+    reach = ndimage.binary_dilation(around.voxels, structure=np.ones((3, 3, 3), dtype=bool))
+    return bool((reach & (skeleton.values[around.box] > 0)).any())
 
 
 def midline_x_mm(body: Mask, *, in_plane_truncated: bool) -> float | None:
