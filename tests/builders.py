@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import erf, ndtr
 
 from pipeline.domain.analysis import Burden
-from pipeline.domain.change import Topology, Track, TrackKind
+from pipeline.domain.change import Track, TrackKind
 from pipeline.domain.geometry import Float3, Geometry, Index3
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Density, Interval, Lesion, Site, Status
@@ -179,7 +179,5 @@ def a_track(*dates: Seen, kind: TrackKind = "stable") -> Track:
         volume_mm3=tuple(Interval(0.0) for _ in dates),
         kind=kind,
         steps=(),
+        indeterminate_at=tuple(n for n, one in enumerate(dates) if one.ids and not one.definite),
     )
-
-
-TOPOLOGIES: tuple[Topology, ...] = ("one_to_one", "split", "merged", "gone", "new", "absent")

@@ -62,6 +62,7 @@ class Track:
     volume_mm3: tuple[Interval | None, ...]
     kind: TrackKind
     steps: tuple[Step, ...]
+    indeterminate_at: tuple[int, ...] = ()  #: time points at which none of its lesions is definite
 
 
 @dataclass(frozen=True, slots=True)

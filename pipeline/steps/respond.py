@@ -48,7 +48,12 @@ def follow_track(
         volume_mm3=volumes,
         kind=_step(0, len(places) - 1, places, evaluable, settings).kind,
         steps=steps,
+        indeterminate_at=tuple(n for n, place in enumerate(places) if _is_indeterminate(place)),
     )
+
+
+def _is_indeterminate(place: Place) -> bool:
+    return bool(place.lesions) and all(one.status == "indeterminate" for one in place.lesions)
 
 
 def _evaluable(n: int, places: Sequence[Place], dates: Sequence[Date]) -> bool:
@@ -56,8 +61,8 @@ def _evaluable(n: int, places: Sequence[Place], dates: Sequence[Date]) -> bool:
     if places[n].lesions:
         return True
     limit = dates[n].detection_limit_mm3
-    largest = max(_volume(place).value for place in places)
-    return places[n].covered and limit is not None and limit <= largest
+    smallest = min(_volume(place).value for place in places if place.lesions)
+    return places[n].covered and limit is not None and limit <= smallest
 
 
 def _volume(place: Place) -> Interval:
@@ -146,10 +151,15 @@ def classify_response(
     from_nadir = burden_change(nadir, date_index, burdens, settings)
     from_baseline = burden_change(0, date_index, burdens, settings)
     fresh = [track for track in tracks if _appeared(track, date_index)]
-    gaps = [track for track in tracks if not (track.evaluable[0] and track.evaluable[date_index])]
+    unsure = [track for track in fresh if date_index in track.indeterminate_at]
+    fresh = [track for track in fresh if track not in unsure]
+    known = [track for track in tracks if any(track.lesion_ids[: date_index + 1])]
+    gaps = [track for track in known if not (track.evaluable[0] and track.evaluable[date_index])]
     left = [track for track in tracks if track.lesion_ids[0] and track.lesion_ids[date_index]]
     volume = _volume_category(from_baseline, from_nadir, settings)
     category, reasons = _category(volume, fresh, gaps, left, burdens[0], from_baseline)
+    if unsure:
+        reasons += (f"{len(unsure)} indeterminate new finding(s), not counted as new lesions",)
     return Response(
         date_index=date_index,
         category=category,

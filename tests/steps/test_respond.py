@@ -1,0 +1,124 @@
+"""Tracks and burdens to a response: every branch of the definition."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config import RespondSettings
+from pipeline.domain.change import Response
+from pipeline.steps.respond import burden_change, classify_response
+from tests.builders import Seen, a_burden, a_track
+
+SETTINGS = RespondSettings(change_fraction=0.25, rescan_factor=3.445)
+THERE, GONE, UNSEEN = Seen((1,)), Seen(), Seen(evaluable=False)
+UNSURE = Seen((1,), definite=False)
+
+
+def respond(*tracks: tuple[Seen, ...], burdens: tuple[float, ...], date: int | None = None) -> Response:
+    return classify_response(
+        len(burdens) - 1 if date is None else date,
+        [a_track(*dates) for dates in tracks],
+        [a_burden(volume, count=int(volume > 0)) for volume in burdens],
+        SETTINGS,
+    )
+
+
+def test_a_new_lesion_is_progression_whatever_the_burden() -> None:
+    found = respond((THERE, THERE), (GONE, THERE), burdens=(1000, 500))
+    assert found.category == "progression"
+    assert "new" in found.reasons[0]
+
+
+def test_burden_a_quarter_above_baseline_and_beyond_error_is_progression() -> None:
+    assert respond((THERE, THERE), burdens=(1000, 1260)).category == "progression"
+    assert respond((THERE, THERE), burdens=(1000, 1250)).category == "stable"
+
+
+def test_burden_a_quarter_above_but_within_error_is_stable() -> None:
+    # 3.445 times the root of 100 is 34
+    assert respond((THERE, THERE), burdens=(70, 100)).category == "stable"
+
+
+def test_burden_above_the_nadir_is_progression_though_below_baseline() -> None:
+    found = respond((THERE, THERE, THERE), burdens=(2000, 400, 1000))
+    assert (found.category, found.reference) == ("progression", "nadir")
+
+
+def test_a_new_lesion_is_progression_before_any_gap() -> None:
+    found = respond((THERE, UNSEEN), (GONE, THERE), burdens=(1000, 500))
+    assert found.category == "progression"
+
+
+@pytest.mark.parametrize("gap", [(THERE, UNSEEN), (UNSEEN, THERE)], ids=["not seen later", "not seen first"])
+def test_a_gap_is_not_evaluable_before_resolution(gap: tuple[Seen, Seen]) -> None:
+    assert respond((THERE, GONE), gap, burdens=(1000, 0)).category == "not_evaluable"
+
+
+def test_all_gone_and_nothing_new_is_complete_resolution() -> None:
+    found = respond((THERE, GONE), (THERE, GONE), burdens=(1000, 0))
+    assert (found.category, found.reference) == ("complete_resolution", "baseline")
+
+
+def test_one_left_is_no_complete_resolution() -> None:
+    assert respond((THERE, GONE), (THERE, THERE), burdens=(1000, 20)).category == "partial_response"
+
+
+def test_burden_a_quarter_below_baseline_and_beyond_error_is_partial_response() -> None:
+    assert respond((THERE, THERE), burdens=(1000, 750)).category == "partial_response"
+    assert respond((THERE, THERE), burdens=(1000, 760)).category == "stable"
+
+
+def test_burden_a_quarter_below_but_within_error_is_stable() -> None:
+    assert respond((THERE, THERE), burdens=(100, 70)).category == "stable"
+
+
+def test_no_definite_lesion_at_baseline_has_its_own_answer() -> None:
+    assert respond(burdens=(0, 0)).category == "no_lesion_at_baseline"
+
+
+def test_first_lesions_after_a_clean_baseline_are_progression() -> None:
+    assert respond((GONE, THERE), burdens=(0, 500)).category == "progression"
+
+
+def test_an_indeterminate_finding_makes_no_progression_but_is_named() -> None:
+    found = respond((THERE, THERE), (GONE, UNSURE), burdens=(1000, 1000))
+    assert found.category == "stable"
+    assert any("indeterminate" in reason for reason in found.reasons)
+
+
+def test_a_clean_baseline_with_an_indeterminate_finding_later_is_no_progression() -> None:
+    found = respond((GONE, UNSURE), burdens=(0, 0))
+    assert found.category == "no_lesion_at_baseline"
+    assert any("indeterminate" in reason for reason in found.reasons)
+
+
+def test_a_later_scan_does_not_rewrite_the_answer_of_an_earlier_one() -> None:
+    later_only = (UNSEEN, UNSEEN, THERE)
+    found = respond((THERE, GONE, GONE), later_only, burdens=(1000, 0, 300), date=1)
+    assert found.category == "complete_resolution"
+
+
+def test_each_date_has_its_own_answer() -> None:
+    track = (THERE, THERE, GONE)
+    assert respond(track, burdens=(1000, 600, 0), date=1).category == "partial_response"
+    assert respond(track, burdens=(1000, 600, 0), date=2).category == "complete_resolution"
+
+
+def test_every_criterion_gives_its_own_verdict() -> None:
+    within_error = respond((THERE, THERE), burdens=(100, 70))
+    assert within_error.criteria.calcinosis_25 == "partial_response"  # by share alone
+    assert within_error.criteria.volume == "stable"
+    assert respond((THERE, THERE), burdens=(70, 100)).criteria.calcinosis_25 == "progression"
+    assert respond((THERE, GONE), burdens=(1000, 0)).criteria.calcinosis_25 == "complete_resolution"
+    assert respond(burdens=(0, 0)).criteria.calcinosis_25 == "no_lesion_at_baseline"
+
+
+def test_change_of_the_burden_has_limits_of_the_larger_one() -> None:
+    change = burden_change(0, 1, [a_burden(400), a_burden(100)], SETTINGS)
+    assert (change.change_mm3, change.change_percent) == (-300, -75)
+    assert change.limits_mm3 == pytest.approx((-68.9, 68.9))
+    assert change.beyond_error
+
+
+def test_change_from_nothing_has_no_percentage() -> None:
+    assert burden_change(0, 1, [a_burden(0), a_burden(100)], SETTINGS).change_percent is None
