@@ -1,7 +1,7 @@
 """Which lesions of several scans are the same one.
 
-Lesions are nodes; two of neighbouring dates are joined where, after registration, their surfaces
-come near each other. What hangs together is one track, so that splitting and merging need no rule
+Lesions are nodes; two of different dates are joined where, after registration, their surfaces come
+near each other: of any two dates, since a scan in between may not show the place. What hangs together is one track, so that splitting and merging need no rule
 of their own.
 """
 
@@ -77,7 +77,7 @@ def _links(
     for a, (date_a, _) in enumerate(nodes):
         for b, (date_b, _) in enumerate(nodes):
             tree, others = trees[a], points[b]
-            if date_b != date_a + 1 or tree is None or others is None:
+            if date_b <= date_a or tree is None or others is None:
                 continue
             distance, _ = tree.query(others, distance_upper_bound=settings.reach_mm)
             if np.isfinite(distance).any():
