@@ -9,9 +9,9 @@ import unicodedata
 from dataclasses import replace
 from typing import Literal
 
-from pipeline.domain.fingerprint import input_sha256
 from pipeline.dicom.headers import Exam, SliceHeader
 from pipeline.dicom.identity import keyed_hash
+from pipeline.domain.fingerprint import input_sha256
 from pipeline.domain.image import CTVolume
 from pipeline.domain.scan import Acquisition
 

@@ -6,7 +6,6 @@ Modules and types of attributes follow PS3.3 A.3 (CT Image IOD).
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +108,7 @@ def _write_slice(dataset: Dataset, path: Path) -> None:
         raise OutputError(f"{path.name} is there already")
     part = path.with_suffix(".part")
     dataset.save_as(part, enforce_file_format=True)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def _common(volume: CTVolume, header: CTHeader, make_uid: MakeUid) -> Dataset:

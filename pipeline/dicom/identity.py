@@ -55,7 +55,7 @@ def _make_salt(path: Path) -> None:
     except FileExistsError:
         pass
     finally:
-        os.unlink(name)
+        Path(name).unlink()
 
 
 def keyed_hash(text: str, salt: bytes | None, *, kind: str) -> str | None:

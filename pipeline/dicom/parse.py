@@ -152,7 +152,7 @@ def _parse(stream: BinaryIO, tags: tuple[int, ...], *, deflated: bool) -> Fields
     if deflated:
         body = inflate(stream)
         dataset = read_dataset(
-            body, False, True, stop_when=lambda tag, vr, length: tag in PIXEL_TAGS, specific_tags=list(tags)
+            body, False, True, stop_when=lambda tag, _vr, _length: tag in PIXEL_TAGS, specific_tags=list(tags)
         )
         return Fields(_raw_values(dataset), DEFLATED, body.tell())
     file = dcmread(stream, stop_before_pixels=True, specific_tags=list(tags), force=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.dicom.acquisition import describe
-from pipeline.domain.orientation import axis_order
 from pipeline.dicom.choose import choose_series
 from pipeline.dicom.discover import Inventory, Series, refuse_other_file, take_inventory
 from pipeline.dicom.flags import header_flags
@@ -20,6 +19,7 @@ from pipeline.dicom.repeats import drop_copies, drop_repeats
 from pipeline.dicom.stack import Stack, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
 from pipeline.domain.image import CTVolume
+from pipeline.domain.orientation import axis_order
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
 

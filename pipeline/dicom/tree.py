@@ -52,16 +52,18 @@ class FolderTree:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
+        """What is left alone, with the reason."""
         return tuple(self._skipped)
 
     def open(self, name: str) -> BinaryIO:
-        return open(self._root / name, "rb")
+        """Open one file for reading."""
+        return (self._root / name).open("rb")
 
     def _walk(self) -> Iterator[str]:
         inside = self._root.resolve()
         for folder, folders, files in os.walk(self._root, onerror=self._note_closed_folder):
             folders.sort()
-            for link in [f for f in folders if os.path.islink(os.path.join(folder, f))]:
+            for link in [f for f in folders if Path(folder, f).is_symlink()]:
                 self._skip(Path(folder, link), "a link to a folder")
             for file in sorted(files):
                 path = Path(folder, file)
@@ -91,6 +93,7 @@ class ZipTree:
         self.names = tuple(m.filename for m in members if m.file_size <= MEMBER_LIMIT_BYTES)
 
     def open(self, name: str) -> BinaryIO:
+        """Inflate one member."""
         try:
             return BytesIO(self._archive.read(name))
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:

@@ -86,7 +86,8 @@ def test_nifti_says_what_it_does_not_know(tmp_path: Path) -> None:
     write_volume(CTVolume(box_hu(), box_grid()), tmp_path / "a.nii.gz")
     scan = read_volume(tmp_path / "a.nii.gz")
     assert flag_codes(scan) == {"NIFTI_NO_ACQUISITION"}
-    assert scan.acquisition.kvp is None and scan.acquisition.patient_key is None
+    assert scan.acquisition.kvp is None
+    assert scan.acquisition.patient_key is None
     assert len(scan.acquisition.input_sha256 or "") == 64
 
 

@@ -50,7 +50,8 @@ def test_acquisition_holds_clean_values_and_no_name(read: Read) -> None:
     assert (acquisition.age_years, acquisition.sex, acquisition.kvp) == (13.0, "F", 120.0)
     assert acquisition.manufacturer == ("Bo[31mx" + "y" * 80)[:64]
     assert acquisition.contrast_agent is None
-    assert "P-1" not in repr(acquisition) and "Paula" not in repr(acquisition)
+    assert "P-1" not in repr(acquisition)
+    assert "Paula" not in repr(acquisition)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,8 @@ def test_patient_key_needs_the_salt_and_is_the_same_every_time(
     monkeypatch.setenv("CALCINOSIS_CONFIG_DIR", str(tmp_path / "other"))
     elsewhere = read_scan(folder).acquisition
     assert first.patient_key == again.patient_key != elsewhere.patient_key
-    assert first.patient_key is not None and len(first.patient_key) == 16
+    assert first.patient_key is not None
+    assert len(first.patient_key) == 16
     assert first.birth_key not in (None, first.patient_key)
     assert (tmp_path / "other" / "salt").stat().st_mode & 0o777 == 0o600
 
@@ -113,7 +115,8 @@ def test_no_key_where_the_salt_cannot_be_kept(tmp_path: Path, monkeypatch: pytes
     blocked.write_text("")
     monkeypatch.setenv("CALCINOSIS_CONFIG_DIR", str(blocked / "below"))
     acquisition = read_scan(write_series(good_series(), tmp_path / "series")).acquisition
-    assert acquisition.patient_key is None and acquisition.birth_key is None
+    assert acquisition.patient_key is None
+    assert acquisition.birth_key is None
 
 
 @pytest.mark.skipif(not REAL_CT.is_dir(), reason="the real scans are not beside the project")
