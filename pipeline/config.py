@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,7 +20,7 @@ from pipeline.errors import UsageError
 class Section(BaseModel):
     """A frozen group of settings that refuses names it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class BodySettings(Section):
@@ -83,14 +83,20 @@ class CandidateSettings(Section):
 class PartingSettings(Section):
     """How a dense lump is parted from the bone it touches."""
 
-    lump_hu: tuple[float, ...] = (250.0, 350.0, 450.0, 550.0)
+    lump_hu: tuple[Annotated[float, Field(ge=100, le=3000)], ...] = (250.0, 350.0, 450.0, 550.0)
     """Levels at which dense lumps are looked for."""
-    lump_radius_mm: tuple[float, ...] = (6.5, 4.8, 4.2, 4.0)
+    lump_radius_mm: tuple[Annotated[float, Field(gt=0, le=50)], ...] = (6.5, 4.8, 4.2, 4.0)
     """Radius a ball must have to fit into a lump at each level; no cortex but a shaft's is as thick."""
     free_fraction: float = Field(0.3, ge=0, le=1)
     """Share of a lump's surroundings that must be soft tissue."""
     marrow_fraction: float = Field(0.45, ge=0, le=1)
     """Largest share of a lump's surface that may lie on the inside of a bone."""
+
+    @model_validator(mode="after")
+    def _radius_for_each_level(self) -> Self:
+        if len(self.lump_hu) != len(self.lump_radius_mm):
+            raise ValueError("lump_hu and lump_radius_mm must have the same length")
+        return self
 
 
 class MimicSettings(Section):
@@ -205,12 +211,12 @@ def settings_from(content: Mapping[str, Any]) -> Settings:
         Naming the first key that is unknown or out of its limits.
     """
     try:
-        return Settings.model_validate_json(json.dumps(content))
+        return Settings.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"setting {where or 'file'}: {first['msg']}") from error
-    except TypeError as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"settings hold a value that is not plain: {error}") from error
 
 
