@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.change import Comparison
+from pipeline.workflow import analyse, compare
+from tests.builders import a_scan, pelvis_of_two_shafts
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("repeatable")
@@ -32,3 +38,25 @@ def real_scans() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real scans are not in {folder}")
     return folder
+
+
+FRONT, BACK, CUT = (0.0, -26.0, 2.0), (0.0, 20.0, -4.0), (5.0, 22.0, 23.0)
+"""Centres of the balls of calcium in `baseline`; the last is cut by the upper end of the scan."""
+
+
+@pytest.fixture(scope="session")
+def baseline() -> Analysis:
+    """Two definite lesions and one that the scan cuts."""
+    hu, geometry = pelvis_of_two_shafts({FRONT: 5.0, BACK: 7.0, CUT: 4.0}, seed=1)
+    return analyse(a_scan(hu, geometry, date=dt.date(2019, 4, 11)))
+
+
+@pytest.fixture(scope="session")
+def comparison(baseline: Analysis) -> Comparison:
+    """One lesion gone, one smaller; at last a scan that shows the lower part alone."""
+    hu, geometry = pelvis_of_two_shafts({BACK: 4.0}, seed=2)
+    followup = analyse(a_scan(hu, geometry, date=dt.date(2020, 3, 10)))
+    box = (slice(0, 14), slice(None), slice(None))
+    part = geometry.crop((slice(0, 14), slice(0, geometry.shape[1]), slice(0, geometry.shape[2])))
+    last = analyse(a_scan(hu[box], part, date=dt.date(2021, 3, 10)))
+    return compare([baseline, followup, last])

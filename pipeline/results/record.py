@@ -18,19 +18,21 @@ from pipeline.domain.scan import QualityFlag
 
 SCHEMA_VERSION = 1
 DECIMALS = 3
+FINE_DECIMALS = {"matrix_lps": 9, "scale": 9, "spacing_mm": 9}
+"""What others are computed from: a thousandth more in a rotation moves a point by half a millimetre."""
 Plain = dict[str, Any]
 
 
-def rounded(value: Any) -> Any:
+def rounded(value: Any, decimals: int = DECIMALS) -> Any:
     """A plain value with every float rounded, tuples as lists, numpy numbers as Python's."""
     if isinstance(value, Mapping):
-        return {key: rounded(one) for key, one in value.items()}
+        return {key: rounded(one, FINE_DECIMALS.get(key, decimals)) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [rounded(one) for one in value]
-    if isinstance(value, np.ndarray):
-        return rounded(value.tolist())
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), DECIMALS) + 0.0
+        return [rounded(one, decimals) for one in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return rounded(value.tolist(), decimals)
+    if isinstance(value, float):
+        return round(value, decimals) + 0.0
     return value
 
 
@@ -223,7 +225,7 @@ def _registration(one: Registration) -> Plain:
         "from": one.from_index,
         "to": one.to_index,
         "bone": one.bone,
-        "matrix_lps": np.round(one.transform.matrix_lps, 9).tolist(),
+        "matrix_lps": one.transform.matrix_lps,
         "scale": one.transform.scale,
         "residual_mm": one.residual_mm,
         "accepted": one.accepted,
