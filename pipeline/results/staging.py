@@ -74,7 +74,11 @@ def _publish(stage: Path, final: Path) -> None:
     if not final.exists():
         stage.rename(final)
         return
-    for name in (*RESULT_NAMES, *_time_point_folders(final)):
+    earlier = {*RESULT_NAMES, *_time_point_folders(final)}
+    for entry in stage.iterdir():
+        if entry.name not in earlier and (final / entry.name).exists():
+            raise OutputError(f"{final / entry.name} is in the way and no earlier result")
+    for name in sorted(earlier):
         _remove(final / name)
     for entry in sorted(stage.iterdir()):
         entry.replace(final / entry.name)
