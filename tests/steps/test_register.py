@@ -10,7 +10,7 @@ from pipeline.config import RegisterSettings
 from pipeline.domain.geometry import Geometry, RigidTransform
 from pipeline.domain.image import LabelMap
 from pipeline.steps.register import register_skeletons
-from tests.builders import centred_grid, no_bone
+from tests.builders import centred_grid, cylinder, no_bone
 
 GRID = centred_grid((60, 70, 110), (2.0, 2.0, 2.0))
 SETTINGS = RegisterSettings()
@@ -82,6 +82,16 @@ def test_a_later_scan_of_a_part_is_laid_into_place(part: slice) -> None:
     seen = PLACES[np.abs(later.geometry.to_index(true.apply(PLACES))[:, 0] - part.stop / 2) < 40]
     error_mm = np.linalg.norm(fit.transform.apply(seen) - true.apply(seen), axis=1)
     assert error_mm.max() < 2.0  # half the bones hold half the rotation
+
+
+def test_straight_shafts_that_fit_anywhere_along_themselves_are_laid_where_most_is_seen() -> None:
+    shafts = np.zeros(GRID.shape, np.uint8)
+    for side in (-30.0, 30.0):
+        shafts[np.abs(cylinder(GRID, side, 0.0, 7.0)) < 2.5] = 1
+    bones = LabelMap(shafts, GRID, {1: "other_bone"})
+    fit = register_skeletons(bones, bones, SETTINGS)
+    assert fit is not None
+    assert np.linalg.norm(fit.transform.apply(PLACES) - PLACES, axis=1).max() < 2.0
 
 
 def test_without_bone_there_is_no_fit() -> None:
