@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,12 @@ DATA = Path(__file__).parents[1].parent / "shared" / "data"
 """Real scans and published phantoms; they lie beside the project, not in it."""
 
 
-@pytest.fixture(autouse=True)
-def no_config_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The salt and settings of whoever runs the tests stay untouched."""
-    monkeypatch.setenv("CALCINOSIS_CONFIG_DIR", str(tmp_path_factory.getbasetemp() / "config"))
+@pytest.fixture(autouse=True, scope="session")
+def no_config_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The salt of whoever runs the tests stays untouched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CALCINOSIS_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
+        yield
 
 
 @pytest.fixture(scope="session")

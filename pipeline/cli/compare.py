@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, by_time_point, parse_date
+from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, by_time_point, parse_date, run_settings
 
 
 def compare(
@@ -26,20 +26,19 @@ def compare(
         bool, typer.Option("--same-patient", help="The scans are of one patient, whatever their headers say.")
     ] = False,
     overwrite: Overwrite = False,
-    figures: Figures = True,
+    figures: Figures = None,
 ) -> None:
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
     from pipeline.cli.outputs import write_all_compared
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import load_scan
     from pipeline.cli.summary import print_comparison
-    from pipeline.config import load_settings
     from pipeline.results.staging import staged_folder
     from pipeline.steps.succession import check_succession
     from pipeline.workflow import COMPARE_STAGES, STAGES, analyse
     from pipeline.workflow import compare as compare_analyses
 
-    settings = load_settings(config, set_ or ()).with_(figures={"enabled": figures})
+    settings = run_settings(config, set_, figures=figures)
     paths = [baseline, *followup]
     dates = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
     chosen = by_time_point(series or (), "--series", len(paths))

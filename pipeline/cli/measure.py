@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, parse_date
+from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, parse_date, run_settings
 
 
 def measure(
@@ -20,18 +20,17 @@ def measure(
         str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the scan.")
     ] = None,
     overwrite: Overwrite = False,
-    figures: Figures = True,
+    figures: Figures = None,
 ) -> None:
     """Find and measure every soft-tissue calcification of one scan."""
     from pipeline.cli.outputs import write_all
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import load_scan
     from pipeline.cli.summary import print_analysis
-    from pipeline.config import load_settings
     from pipeline.results.staging import staged_folder
     from pipeline.workflow import STAGES, analyse
 
-    settings = load_settings(config, set_ or ()).with_(figures={"enabled": figures})
+    settings = run_settings(config, set_, figures=figures)
     day = parse_date(date) if date else None
     progress = stage_progress("measure", 2 + len(STAGES))
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.errors import InputRefused, UsageError
+
+if TYPE_CHECKING:
+    from pipeline.config import Settings
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
 Config = Annotated[
@@ -20,7 +23,12 @@ Set = Annotated[
     typer.Option("--set", metavar="section.key=value", help="Change one setting; repeatable."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
-Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Make pictures.")]
+Figures = Annotated[
+    bool | None,
+    typer.Option(
+        "--figures/--no-figures", help="Make pictures; as the settings say if not given.", show_default=False
+    ),
+]
 
 
 def parse_date(text: str) -> dt.date:
@@ -37,6 +45,20 @@ def parse_date(text: str) -> dt.date:
         raise InputRefused("BAD_DATE", f"expected a date as YYYY-MM-DD, found {text[:32]!r}") from error
 
 
+def run_settings(config: str | None, overrides: Sequence[str] | None, *, figures: bool | None) -> Settings:
+    """The settings of a run: preset or file, single values over it, and pictures if the user said so.
+
+    Raises
+    ------
+    UsageError
+        Naming the setting that is wrong.
+    """
+    from pipeline.config import load_settings
+
+    settings = load_settings(config, overrides or ())
+    return settings if figures is None else settings.with_(figures={"enabled": figures})
+
+
 def by_time_point(texts: Sequence[str], option: str, count: int) -> dict[int, str]:
     """Values given as ``t0=…``, by time point.
 
@@ -49,7 +71,7 @@ def by_time_point(texts: Sequence[str], option: str, count: int) -> dict[int, st
     for text in texts:
         name, separator, value = text.partition("=")
         number = name[1:]
-        if not (separator and name[:1] == "t" and number.isdigit() and int(number) < count and value):
+        if not (separator and name[:1] == "t" and number.isdecimal() and int(number) < count and value):
             raise UsageError(f"{option} wants t0=… to t{count - 1}=…, found {text!r}")
         values[int(number)] = value
     return values
