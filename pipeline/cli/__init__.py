@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -41,6 +42,9 @@ def _root(
 
 def main() -> None:
     """Run the command; every error raised on purpose is one line on stderr and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # results are written: a sign missing here is no fault
     try:
         app()
     except PipelineError as error:

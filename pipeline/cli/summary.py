@@ -16,7 +16,7 @@ NOTICE = "Research use, not a medical device."
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def volume_text(volume_mm3: float) -> str:
