@@ -23,10 +23,9 @@ def body_of(hu: Values, geometry: Geometry = GRID) -> Mask:
 def test_the_body_is_everything_within_the_skin() -> None:
     body = body_of(body_hu(GRID))
     inside = cylinder(GRID, 0, 0, RADIUS_MM)
-    # found on a grid of 2 mm: right to one such voxel on either side of the skin
-    assert body.voxels[inside < -2.5].all()
-    assert not body.voxels[inside > 2.5].any()
-    assert body.volume_mm3 == pytest.approx(np.pi * RADIUS_MM**2 * 32, rel=0.03)
+    assert body.voxels[inside < -1].all()  # the skin is blurred by 0.6 mm
+    # found on a grid of 2 mm and one such voxel wider: two steps, diagonally
+    assert not body.voxels[inside > 2 * 2 * np.sqrt(2)].any()
 
 
 def test_gas_inside_belongs_to_the_body() -> None:
