@@ -83,14 +83,19 @@ def body_hu(geometry: Geometry, *, fat_mm: float = 4.0) -> Values:
     return paint(hu, cylinder(geometry, 0, 0, radius - fat_mm), MUSCLE_HU)
 
 
-def add_bone(
-    hu: Values, geometry: Geometry, x_mm: float, y_mm: float, *, knob_z_mm: float | None = None
-) -> Values:
-    """A shaft of 9 mm along z, with a knob of 12 mm if asked for: a cortex of 3 mm around marrow."""
-    bone = cylinder(geometry, x_mm, y_mm, 9.0)
-    if knob_z_mm is not None:
-        bone = np.minimum(bone, ball(geometry, (x_mm, y_mm, knob_z_mm), 12.0))
+def add_bone(hu: Values, geometry: Geometry, x_mm: float, y_mm: float) -> Values:
+    """A shaft of 9 mm along z: a cortex of 3 mm around marrow."""
+    return _hollow(hu, cylinder(geometry, x_mm, y_mm, 9.0))
+
+
+def _hollow(hu: Values, bone: Values) -> Values:
     return paint(paint(hu, bone, CORTEX_HU), bone + 3, MARROW_HU)
+
+
+def _bar(geometry: Geometry, half_width_mm: float, z_mm: float) -> Values:
+    """Of 8 mm, along x, through the middle."""
+    x, y, z = coordinates_mm(geometry)
+    return np.asarray(np.maximum(np.hypot(y, z - z_mm) - 8.0, np.abs(x) - half_width_mm))
 
 
 def add_noise(hu: Values, sd_hu: float, *, seed: int = 0) -> Values:
@@ -112,14 +117,14 @@ def a_scan(hu: Values, geometry: Geometry, *, date: dt.date | None = None, kvp: 
 def pelvis_of_two_shafts(
     lesions: dict[Float3, float], *, shape: Index3 = (24, 88, 112), sd_hu: float = 6.0, seed: int = 0
 ) -> tuple[Values, Geometry]:
-    """Muscle in fat, a bone on either side at x = ±24, and balls of calcium: centre → radius.
+    """Muscle in fat, two shafts at x = ±24 with a bar between, and balls of calcium: centre → radius.
 
-    The bones have a knob each at z = -16, so that there is one way only to lay them on each other.
+    Without the bar at z = -12 the shafts would fit each other anywhere along themselves.
     """
     geometry = centred_grid(shape)
     hu = body_hu(geometry)
-    for x_mm in (-24.0, 24.0):
-        hu = add_bone(hu, geometry, x_mm, 0.0, knob_z_mm=-16.0)
+    shafts = np.minimum(cylinder(geometry, -24.0, 0.0, 9.0), cylinder(geometry, 24.0, 0.0, 9.0))
+    hu = _hollow(hu, np.minimum(shafts, _bar(geometry, 24.0, -12.0)))
     for centre, radius in lesions.items():
         hu = paint(hu, ball(geometry, centre, radius), 600.0)
     return add_noise(hu, sd_hu, seed=seed), geometry
