@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from pipeline.dicom.enhanced import ENHANCED_CT, frame_fields
 from pipeline.dicom.headers import CT_IMAGE, TAGS, SliceHeader, slice_header
 from pipeline.dicom.parse import parse_header, uid_name
 from pipeline.dicom.tree import Skipped, Tree, open_tree
 from pipeline.errors import InputRefused
 
-ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 NOT_DICOM = "not DICOM"
 DAMAGED = "a DICOM file that cannot be read"
 
@@ -101,35 +102,43 @@ def take_inventory(tree: Tree) -> Inventory:
         found = _look_at(tree, name)
         if isinstance(found, Skipped):
             skipped.append(found)
-        else:
-            derived = bool(found.image_type) and found.image_type[0] != "ORIGINAL"
-            slices[(found.series_instance_uid, derived or _is_reformat(found))].append(found)
+            continue
+        for header in found:
+            derived = bool(header.image_type) and header.image_type[0] != "ORIGINAL"
+            slices[(header.series_instance_uid, derived or _is_reformat(header))].append(header)
     series = tuple(Series(uid, tuple(slices[uid, derived])) for uid, derived in sorted(slices))
     return Inventory(series, tuple(sorted(skipped, key=lambda s: s.name)))
 
 
-def _look_at(tree: Tree, name: str) -> SliceHeader | Skipped:
+def _look_at(tree: Tree, name: str) -> list[SliceHeader] | Skipped:
+    """The slices in a file, one unless it is an enhanced one; or why there are none."""
     try:
         with tree.open(name) as stream:
-            fields = parse_header(stream, tuple(TAGS.values()))
+            return _slices_of(stream, name)
     except InputRefused as refusal:
         if refusal.code == "RESOURCE_LIMIT":
             raise
         return Skipped(name, f"{DAMAGED}: {refusal.reason}")
     except OSError:
         return Skipped(name, "a file that cannot be opened")
+
+
+def _slices_of(stream: BinaryIO, name: str) -> list[SliceHeader] | Skipped:
+    fields = parse_header(stream, tuple(TAGS.values()))
     if fields is None:
         return Skipped(name, NOT_DICOM)
     sop_class_uid = fields.uid(TAGS["SOPClassUID"]) or fields.media_class_uid
     reason = _why_no_slice(sop_class_uid, fields.text(TAGS["Modality"]), fields.texts(TAGS["ImageType"]))
-    return slice_header(name, fields) if reason is None else Skipped(name, reason)
+    if reason is not None:
+        return Skipped(name, reason)
+    if sop_class_uid not in ENHANCED_CT:
+        return [slice_header(name, fields)]
+    return [slice_header(name, one, n) for n, one in enumerate(frame_fields(stream, fields))]
 
 
 def _why_no_slice(sop_class_uid: str, modality: str, image_type: tuple[str, ...]) -> str | None:
     """Reason why an object is not one slice of a CT volume; None if it is."""
-    if sop_class_uid == ENHANCED_CT:
-        return "an enhanced multi-frame CT, not read yet"
-    if sop_class_uid != CT_IMAGE:
+    if sop_class_uid != CT_IMAGE and sop_class_uid not in ENHANCED_CT:
         return f"not a CT image: {uid_name(sop_class_uid)}"
     if not modality:
         return f"{DAMAGED}: its header ends early"

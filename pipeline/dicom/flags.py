@@ -45,6 +45,7 @@ def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:
         *_spacing_flags(stack),
         *_posture_flags(stack.slices[0]),
         *_mixed_flags(stack.slices),
+        *_preamble_flags(stack.slices),
         *_damage_flags(inventory),
     )
 
@@ -115,6 +116,13 @@ def _posture_flags(header: SliceHeader) -> list[QualityFlag]:
         return []
     message = "Patient Position contradicts the image orientation; the orientation was used"
     return [QualityFlag("POSITION_CONTRADICTS", "warning", message)]
+
+
+def _preamble_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:
+    if any(s.executable_preamble for s in slices):
+        message = "a file begins as a program does: do not run it"
+        return [QualityFlag("EXECUTABLE_PREAMBLE", "warning", message)]
+    return []
 
 
 def _damage_flags(inventory: Inventory) -> list[QualityFlag]:

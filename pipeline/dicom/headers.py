@@ -31,6 +31,7 @@ TAGS = {
     "PatientPosition": 0x00185100,
     "StudyInstanceUID": 0x0020000D,
     "SeriesInstanceUID": 0x0020000E,
+    "SeriesNumber": 0x00200011,
     "AcquisitionNumber": 0x00200012,
     "InstanceNumber": 0x00200013,
     "TemporalPositionIdentifier": 0x00200100,
@@ -120,6 +121,7 @@ class SliceHeader:
     series_instance_uid: str
     image_type: tuple[str, ...]
     acquisition: tuple[str, str]  #: acquisition number and temporal position
+    series_number: int | None
     instance_number: int | None
     position_mm: tuple[float, ...] | None
     slope: float | None  #: None if absent, NaN if malformed
@@ -129,10 +131,12 @@ class SliceHeader:
     grid: Grid
     pixels: PixelFormat
     exam: Exam
+    executable_preamble: bool = False
+    frame: int = 0  #: which frame of the file, from 0
 
 
-def slice_header(name: str, fields: Fields) -> SliceHeader:
-    """Give the raw fields of a CT image their types."""
+def slice_header(name: str, fields: Fields, frame: int = 0) -> SliceHeader:
+    """Give the raw fields of a CT image, or of one frame of an enhanced one, their types."""
     return SliceHeader(
         name=name,
         pixel_offset=fields.pixel_offset,
@@ -143,6 +147,7 @@ def slice_header(name: str, fields: Fields) -> SliceHeader:
             fields.text(TAGS["AcquisitionNumber"]),
             fields.text(TAGS["TemporalPositionIdentifier"]),
         ),
+        series_number=_integer_string(fields, "SeriesNumber"),
         instance_number=_integer_string(fields, "InstanceNumber"),
         position_mm=fields.numbers(TAGS["ImagePositionPatient"]),
         slope=fields.number(TAGS["RescaleSlope"]),
@@ -152,6 +157,8 @@ def slice_header(name: str, fields: Fields) -> SliceHeader:
         grid=_grid(fields),
         pixels=_pixel_format(fields),
         exam=_exam(fields),
+        executable_preamble=fields.executable_preamble,
+        frame=frame,
     )
 
 

@@ -7,21 +7,18 @@ value becomes "not known" instead of a warning, and a file is parsed once and qu
 from __future__ import annotations
 
 import math
+import os
 import re
-import struct
-import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from pydicom import config, dcmread
-from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
+from pydicom import config
 from pydicom.uid import UID
 
+from pipeline.dicom.elements import VRS, Encoding, Walk
 from pipeline.errors import InputRefused
 
 PREAMBLE_BYTES = 128
@@ -34,25 +31,12 @@ EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 INFLATED_LIMIT_BYTES = 256 * 2**20
 """A deflated CT slice of 2048 x 2048 holds 8 MB; more than 256 MB is a bomb."""
 
-PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+TRANSFER_SYNTAX_UID = 0x00020010
+MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+META_TAGS = frozenset((TRANSFER_SYNTAX_UID, MEDIA_STORAGE_SOP_CLASS_UID))
 
-PARSE_ERRORS = (
-    InvalidDicomError,
-    BytesLengthException,
-    EOFError,
-    OSError,
-    struct.error,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-    zlib.error,
-)
-"""What pydicom was seen to raise on bytes that are not a well-formed dataset."""
+EXECUTABLE_MAGIC = (b"MZ", b"\x7fELF", b"#!", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""First bytes of programs of Windows, Linux, a shell and macOS; TIFF is allowed (PS3.10 7.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +47,7 @@ class Fields:
     transfer_syntax_uid: str
     pixel_offset: int  #: where the pixel data element starts, after inflating
     media_class_uid: str = ""  #: what the file's meta information says it holds
+    executable_preamble: bool = False  #: the file is a program too
 
     def has(self, tag: int) -> bool:
         """Whether the element is there, even if empty."""
@@ -137,48 +122,37 @@ def parse_header(stream: BinaryIO, tags: tuple[int, ...]) -> Fields | None:
     head = stream.read(PREAMBLE_BYTES + 1024)
     if not _looks_like_dicom(head):
         return None
-    stream.seek(0)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd values are judged here, by the checks
-            return _parse(stream, tags, deflated=is_deflated(head))
-    except PARSE_ERRORS as error:
-        raise InputRefused(
-            "UNREADABLE", f"a DICOM header cannot be parsed ({type(error).__name__})"
-        ) from error
+    has_preamble = head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MAGIC
+    stream.seek(PREAMBLE_BYTES + len(MAGIC) if has_preamble else 0)
+    meta = Walk(stream, Encoding(), META_TAGS, group=2)
+    meta.run()
+    named = Fields(meta.values, EXPLICIT_LITTLE_ENDIAN, 0)
+    syntax = named.text(TRANSFER_SYNTAX_UID) or _syntax_of(stream)
+    body: BinaryIO = inflate(stream) if syntax == DEFLATED else stream
+    walk = Walk(body, encoding_of(syntax), frozenset(tags))
+    walk.run()
+    return Fields(
+        walk.values,
+        syntax,
+        walk.offset,
+        named.text(MEDIA_STORAGE_SOP_CLASS_UID),
+        has_preamble and head.startswith(EXECUTABLE_MAGIC),
+    )
 
 
-def _parse(stream: BinaryIO, tags: tuple[int, ...], *, deflated: bool) -> Fields:
-    if deflated:
-        body = inflate(stream)
-        dataset = read_dataset(
-            body, False, True, stop_when=lambda tag, _vr, _length: tag in PIXEL_TAGS, specific_tags=list(tags)
-        )
-        return Fields(_raw_values(dataset), DEFLATED, body.tell())
-    file = dcmread(stream, stop_before_pixels=True, specific_tags=list(tags), force=True)
-    named = file.file_meta.get("TransferSyntaxUID")
-    syntax = str(named) if named else _syntax_of(file)
-    holds = str(file.file_meta.get("MediaStorageSOPClassUID", ""))
-    return Fields(_raw_values(file), syntax, stream.tell(), holds)
+def encoding_of(transfer_syntax_uid: str) -> Encoding:
+    """How a syntax writes its elements; all but three are explicit little endian (PS3.5 A)."""
+    return Encoding(
+        implicit=transfer_syntax_uid == IMPLICIT_LITTLE_ENDIAN, big=transfer_syntax_uid == EXPLICIT_BIG_ENDIAN
+    )
 
 
-def _raw_values(dataset: Dataset) -> dict[int, bytes]:
-    """The bytes of each element; none for a sequence."""
-    values: dict[int, bytes] = {}
-    for element in dataset.elements():
-        value = element.value
-        if isinstance(value, str):
-            value = value.encode()
-        values[int(element.tag)] = value if isinstance(value, bytes) else b""
-    return values
-
-
-def _syntax_of(dataset: Dataset) -> str:
-    """The native syntax a file without meta information was found to have."""
-    implicit, little = dataset.original_encoding
-    if implicit:
-        return IMPLICIT_LITTLE_ENDIAN
-    return EXPLICIT_LITTLE_ENDIAN if little else EXPLICIT_BIG_ENDIAN
+def _syntax_of(stream: BinaryIO) -> str:
+    """The native little-endian syntax of a file without meta information, by its first element."""
+    start = stream.tell()
+    kind = stream.read(6)[4:]
+    stream.seek(start)
+    return EXPLICIT_LITTLE_ENDIAN if kind in VRS else IMPLICIT_LITTLE_ENDIAN
 
 
 def _looks_like_dicom(head: bytes) -> bool:
@@ -186,11 +160,6 @@ def _looks_like_dicom(head: bytes) -> bool:
     if head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MAGIC:
         return True
     return len(head) > 8 and head[:2] in (b"\x02\x00", b"\x08\x00") and head[3] == 0
-
-
-def is_deflated(head: bytes) -> bool:
-    """Whether a file's first kilobyte names the deflated syntax."""
-    return head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == MAGIC and DEFLATED.encode() in head
 
 
 def inflate(stream: BinaryIO) -> BytesIO:
@@ -202,10 +171,11 @@ def inflate(stream: BinaryIO) -> BytesIO:
         RESOURCE_LIMIT, UNREADABLE.
     """
     stream.seek(PREAMBLE_BYTES + len(MAGIC))
-    group_length = struct.unpack("<8xI", stream.read(12))[0]
-    stream.seek(group_length, 1)
+    head = stream.read(12)  # the length of the meta information is its first element
+    stream.seek(int.from_bytes(head[8:], "little"), os.SEEK_CUR)
     try:
-        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), INFLATED_LIMIT_BYTES)
+        packed = stream.read(INFLATED_LIMIT_BYTES)
+        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, INFLATED_LIMIT_BYTES)
     except zlib.error as error:
         raise InputRefused("UNREADABLE", "a deflated file is damaged") from error
     if len(data) >= INFLATED_LIMIT_BYTES:

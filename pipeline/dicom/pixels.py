@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.dicom.codecs import COMPRESSED, decode_frame
+from pipeline.dicom.codecs import COMPRESSED
+from pipeline.dicom.decoders import decode_frame
+from pipeline.dicom.elements import UNDEFINED_LENGTH
+from pipeline.dicom.encapsulated import read_frame
 from pipeline.dicom.headers import PixelFormat, SliceHeader
 from pipeline.dicom.parse import (
     DEFLATED,
@@ -28,26 +33,29 @@ NATIVE = (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, D
 MAX_PIXELS = 2**24
 """4096 x 4096, four times the largest matrix of a CT scanner in each direction."""
 
-OFFSET_BYTES = 4
-UNDEFINED_LENGTH = 0xFFFFFFFF
-ITEM_TAG = 0xFFFEE000
-END_TAG = 0xFFFEE0DD
+MAX_VOXELS = 2**30
+"""4096 slices of 512 x 512, or 2 GB."""
 
 
-def check_size(header: SliceHeader) -> None:
-    """Refuse a matrix that no scanner makes.
+def check_size(headers: Sequence[SliceHeader]) -> None:
+    """Refuse a matrix or a series that no scanner makes, before anything is allocated for it.
 
     Raises
     ------
     InputRefused
         RESOURCE_LIMIT.
     """
-    rows, columns = header.grid.rows or 0, header.grid.columns or 0
-    if rows * columns > MAX_PIXELS:
-        raise InputRefused("RESOURCE_LIMIT", f"a slice of {rows} x {columns} pixels is beyond any CT")
+    total = 0
+    for header in headers:
+        rows, columns = header.grid.rows or 0, header.grid.columns or 0
+        total += rows * columns
+        if rows * columns > MAX_PIXELS:
+            raise InputRefused("RESOURCE_LIMIT", f"a slice of {rows} x {columns} pixels is beyond any CT")
+    if total > MAX_VOXELS:
+        raise InputRefused("RESOURCE_LIMIT", f"{total / 2**20:.0f} million voxels are beyond what is read")
 
 
-def check_format(pixels: PixelFormat) -> None:
+def check_format(pixels: PixelFormat, *, multi_frame: bool = False) -> None:
     """Refuse pixels that are not the 12 to 16 bit grey values of a CT (PS3.3 C.8.2.1).
 
     Raises
@@ -70,7 +78,7 @@ def check_format(pixels: PixelFormat) -> None:
         raise InputRefused("NOT_CT_HU", f"expected 12 to 16 bits stored of 16, found {found}")
     if not stored - 1 <= high <= 15:
         raise InputRefused("NOT_CT_HU", f"high bit {high} does not fit {stored} bits stored")
-    if pixels.frames != 1:
+    if pixels.frames != 1 and not multi_frame:
         raise InputRefused("TRUNCATED", f"expected one frame in a CT image, found {pixels.frames}")
 
 
@@ -93,13 +101,14 @@ def read_stored(stream: BinaryIO, header: SliceHeader) -> Stored:
     length = _pixel_length(body, syntax)
     rows, columns = header.grid.rows or 0, header.grid.columns or 0
     if syntax in NATIVE:
-        values = _native(body, length, rows * columns, header.pixels)
+        values = _native(body, length, rows * columns, header)
     else:
         if length != UNDEFINED_LENGTH:
             raise InputRefused(
                 "TRUNCATED", "expected encapsulated pixels of a compressed syntax, found plain ones"
             )
-        values = decode_frame(_frame(body.read()), (rows, columns), header.pixels).ravel()
+        frame = read_frame(body, header.frame, header.pixels.frames)
+        values = decode_frame(frame, (rows, columns), header.pixels).ravel()
     return _without_unused_bits(values, header.pixels).reshape(rows, columns)
 
 
@@ -120,43 +129,17 @@ def _pixel_length(body: BinaryIO, syntax: str) -> int:
     return int(struct.unpack(order + "I", rest)[0])
 
 
-def _native(body: BinaryIO, length: int, count: int, pixels: PixelFormat) -> NDArray[np.uint16]:
-    expected = 2 * count
+def _native(body: BinaryIO, length: int, count: int, header: SliceHeader) -> NDArray[np.uint16]:
+    size, pixels = 2 * count, header.pixels
+    expected = size * pixels.frames
     if length != expected:
         raise InputRefused("TRUNCATED", f"expected {expected} bytes of pixel data, the header names {length}")
-    data = bytearray(expected)
-    if body.readinto(data) != expected:  # type: ignore[attr-defined]
+    body.seek(size * header.frame, os.SEEK_CUR)
+    data = bytearray(size)
+    if body.readinto(data) != size:  # type: ignore[attr-defined]
         raise InputRefused("TRUNCATED", f"expected {expected} bytes of pixel data, the file ends before")
     order = ">" if pixels.transfer_syntax_uid == EXPLICIT_BIG_ENDIAN else "<"
     return np.frombuffer(data, dtype=order + "u2").astype(np.uint16, copy=False)
-
-
-def _frame(data: bytes) -> bytes:
-    """The codestream of a single encapsulated frame: all fragments after the offset table (PS3.5 A.4)."""
-    fragments: list[bytes] = []
-    at = 0
-    while True:
-        if at + 8 > len(data):
-            raise InputRefused("TRUNCATED", "the compressed pixel data end without their delimiter")
-        group, element, length = struct.unpack_from("<HHI", data, at)
-        tag, at = (group << 16) | element, at + 8
-        if tag == END_TAG:
-            break
-        if tag != ITEM_TAG or at + length > len(data):
-            raise InputRefused("TRUNCATED", "the compressed pixel data are cut or damaged")
-        fragments.append(data[at : at + length])
-        at += length
-    return _only_frame(fragments)
-
-
-def _only_frame(fragments: list[bytes]) -> bytes:
-    """Join the fragments of one frame; the first is the offset table."""
-    if len(fragments) < 2 or not fragments[1]:
-        raise InputRefused("TRUNCATED", "the compressed pixel data are empty")
-    table, first, *others = fragments
-    if len(table) > OFFSET_BYTES or any(f[:4] == first[:4] for f in others):
-        raise InputRefused("TRUNCATED", "expected one compressed frame, found several")
-    return b"".join(fragments[1:])
 
 
 def _without_unused_bits(values: NDArray[np.uint16], pixels: PixelFormat) -> Stored:

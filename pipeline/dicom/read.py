@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.dicom.acquisition import describe
 from pipeline.dicom.choose import choose_series
+from pipeline.dicom.decoders import CHILDREN
 from pipeline.dicom.discover import Inventory, Series, refuse_other_file, take_inventory
 from pipeline.dicom.flags import header_flags
 from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.hounsfield import HounsfieldWriter, check_rescale, holds_int16
 from pipeline.dicom.identity import config_folder, load_salt
 from pipeline.dicom.phases import choose_acquisition
-from pipeline.dicom.pixels import Stored, check_format, check_size, read_stored
+from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, read_stored
 from pipeline.dicom.repeats import drop_copies, drop_repeats
 from pipeline.dicom.stack import Stack, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
@@ -22,6 +26,9 @@ from pipeline.domain.image import CTVolume
 from pipeline.domain.orientation import axis_order
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
+
+FRAMES_AHEAD = 2 * CHILDREN
+"""Decoded slices that may wait for their turn: enough to keep all children busy."""
 
 
 def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
@@ -50,10 +57,11 @@ def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
 def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
     """Read a chosen series of an inventory, from the tree it was found in."""
     slices = list(series.slices)
+    check_size(slices)
     check_agreement(slices)
+    multi_frame = len({s.name for s in slices}) < len(slices)
     for header in slices:
-        check_size(header)
-        check_format(header.pixels)
+        check_format(header.pixels, multi_frame=multi_frame)
         check_rescale(header)
 
     def stored_of(header: SliceHeader) -> Stored:
@@ -76,10 +84,29 @@ def _read_volume(tree: Tree, stack: Stack) -> tuple[CTVolume, tuple[QualityFlag,
     geometry = order.geometry(shape, stack.affine)
     hu = np.empty(geometry.shape, dtype=np.int16 if holds_int16(stack.slices) else np.float32)
     writer = HounsfieldWriter(order.to_source(hu))
-    for n, header in enumerate(stack.slices):
-        writer.write(n, _stored(tree, header), header)
+    for n, (header, stored) in enumerate(_all_stored(tree, stack.slices)):
+        writer.write(n, stored, header)
     hu.setflags(write=False)
     return CTVolume(hu, geometry), writer.finish()
+
+
+def _all_stored(tree: Tree, slices: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, Stored]]:
+    """Stored numbers of each slice in order; compressed ones are decoded a few ahead."""
+    if all(s.pixels.transfer_syntax_uid in NATIVE for s in slices):
+        yield from ((header, _stored(tree, header)) for header in slices)
+        return
+    executor = ThreadPoolExecutor(CHILDREN, thread_name_prefix="decode")
+    ahead: deque[tuple[SliceHeader, Future[Stored]]] = deque()
+    try:
+        for header in slices:
+            ahead.append((header, executor.submit(_stored, tree, header)))
+            if len(ahead) > FRAMES_AHEAD:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        for first, future in ahead:
+            yield first, future.result()
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _stored(tree: Tree, header: SliceHeader) -> Stored:
