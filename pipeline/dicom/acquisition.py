@@ -21,6 +21,10 @@ MAX_AGE_YEARS = 130.0
 MAX_TEXT = 64
 """Length of a DICOM long string (PS3.5 6.2)."""
 
+MARKUP = "<>|`\"'"
+FORMULA_START = "=+-@ "
+"""What a browser, a shell or a spreadsheet would obey; no kernel or maker is named so."""
+
 
 def describe(slices: list[SliceHeader], volume: CTVolume, salt: bytes | None) -> Acquisition:
     """Say how a checked stack was made; what its slices disagree on is unknown."""
@@ -69,9 +73,15 @@ def age_years(exam: Exam, birth_date: str) -> float | None:
 
 
 def clean_text(text: str) -> str | None:
-    """A text without control characters, at most 64 long; None if nothing is left."""
-    visible = "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
-    return visible[:MAX_TEXT] or None
+    """A text without control characters, markup or the start of a formula, at most 64 long.
+
+    Returns
+    -------
+    str or None
+        None if nothing is left.
+    """
+    visible = "".join(c for c in text if unicodedata.category(c)[0] != "C" and c not in MARKUP)
+    return visible.lstrip(FORMULA_START).strip()[:MAX_TEXT] or None
 
 
 def _digits_of(date: str) -> str:

@@ -36,7 +36,7 @@ class Series:
     def is_original(self) -> bool:
         """Whether it is axial and as reconstructed by the scanner, as far as it says."""
         kind = self.image_type
-        return (not kind or kind[0] == "ORIGINAL") and (len(kind) < 3 or kind[2] == "AXIAL")
+        return (not kind or kind[0] == "ORIGINAL") and (len(kind) < 3 or kind[2] in ("AXIAL", "VOLUME"))
 
     @property
     def slice_count(self) -> int:

@@ -17,6 +17,15 @@ SPACING_CONTRADICTION = 0.05
 NO_HU_TYPES = (
     "MIP",
     "MINIP",
+    "MAX_IP",
+    "MIN_IP",
+    "MAXIMUM",
+    "MINIMUM",
+    "STD_DEVIATION",
+    "SUBTRACTION",
+    "ADDITION",
+    "MULTIPLICATION",
+    "DIVISION",
     "PROJECTION IMAGE",
     "AVERAGE",
     "MEAN",
@@ -27,7 +36,7 @@ NO_HU_TYPES = (
     "EFF_ATOMIC_NUM",
     "ELECTRON_DENSITY",
 )
-"""Words in Image Type (PS3.3 C.8.2.1.1.1, C.8.15.3) of images whose values are not a slice's HU."""
+"""Words in Image Type (PS3.3 C.8.2.1.1.1, C.8.15.2) of images whose values are not a slice's HU."""
 
 
 def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:

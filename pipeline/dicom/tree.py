@@ -18,6 +18,20 @@ from pipeline.errors import InputRefused
 MEMBER_LIMIT_BYTES = 2**30
 """Largest file read from a zip; a CT slice holds 0.5 MB, an enhanced multi-frame file some hundred."""
 
+ZIP_LIMIT_BYTES = 2**34
+"""All members together, inflated: 16 GB, a CD twenty times over."""
+
+BOMB_RATIO = 100
+BOMB_BYTES = 2**26
+"""Deflate makes CT at most four times smaller; 64 MB that were a hundredth of it hold nothing."""
+
+MAX_MEMBERS = 100_000
+MAX_DIRECTORY_BYTES = 2**25
+"""Table of contents of a zip: some hundred bytes for each member."""
+
+END_RECORD_SEARCH_BYTES = 2**16 + 200
+"""Where the end record of a zip can lie: before its comment, with the records of zip64."""
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
@@ -88,16 +102,50 @@ class ZipTree:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
+        _check_members(members)
         large = [m for m in members if m.file_size > MEMBER_LIMIT_BYTES]
         self.skipped = tuple(Skipped(m.filename, "larger than 1 GB in the zip") for m in large)
         self.names = tuple(m.filename for m in members if m.file_size <= MEMBER_LIMIT_BYTES)
+        self._last: tuple[str, bytes] | None = None
 
     def open(self, name: str) -> BinaryIO:
-        """Inflate one member."""
+        """Inflate one member; the last one is kept, for a multi-frame file is opened frame by frame."""
+        last = self._last
+        if last is not None and last[0] == name:
+            return BytesIO(last[1])
         try:
-            return BytesIO(self._archive.read(name))
+            data = self._archive.read(name)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
             raise OSError("a damaged or encrypted zip member") from error
+        self._last = name, data
+        return BytesIO(data)
+
+
+def _check_members(members: list[zipfile.ZipInfo]) -> None:
+    """Refuse an archive that would grow beyond any study."""
+    if len(members) > MAX_MEMBERS:
+        raise InputRefused("RESOURCE_LIMIT", f"the zip holds more than {MAX_MEMBERS} files")
+    if sum(m.file_size for m in members) > ZIP_LIMIT_BYTES:
+        raise InputRefused("RESOURCE_LIMIT", f"the zip grows beyond {ZIP_LIMIT_BYTES >> 30} GB")
+    if any(m.file_size > max(BOMB_BYTES, BOMB_RATIO * m.compress_size) for m in members):
+        raise InputRefused("RESOURCE_LIMIT", f"a file in the zip grows {BOMB_RATIO} times: a bomb")
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a zip whose table of contents alone is beyond any study, before it is read (APPNOTE 4.3.16)."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - END_RECORD_SEARCH_BYTES))
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    named = int.from_bytes(tail[at + 12 : at + 16], "little")
+    if named == 0xFFFFFFFF:  # zip64 (APPNOTE 4.3.14)
+        at = tail.rfind(b"PK\x06\x06")
+        named = int.from_bytes(tail[at + 40 : at + 48], "little") if at >= 0 else named
+    if named > MAX_DIRECTORY_BYTES:
+        raise InputRefused(
+            "RESOURCE_LIMIT", f"the zip's table of contents is larger than {MAX_DIRECTORY_BYTES >> 20} MB"
+        )
 
 
 def _why_not_opened(path: Path, inside: Path) -> str | None:
@@ -127,6 +175,7 @@ def open_tree(path: Path) -> Iterator[Tree]:
         if not path.is_dir() and not path.is_file():
             raise InputRefused("UNREADABLE", "expected a folder or file, found a pipe, device or broken link")
         if path.is_file() and zipfile.is_zipfile(path):
+            _check_directory(path)
             with zipfile.ZipFile(path) as archive:
                 yield ZipTree(archive)
         else:
