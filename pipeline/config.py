@@ -80,6 +80,15 @@ class CandidateSettings(Section):
         return self
 
 
+class LumpProof(Section):
+    """What tells a dense lump on a bone from a thick part of the bone."""
+
+    free_fraction: float = Field(ge=0, le=1)
+    """Share of its surroundings that must be soft tissue."""
+    marrow_kept: float = Field(ge=0, le=1)
+    """Share of the marrow around it that must still be enclosed with the lump taken away."""
+
+
 class PartingSettings(Section):
     """How a dense lump is parted from the bone it touches."""
 
@@ -87,10 +96,14 @@ class PartingSettings(Section):
     """Levels at which dense lumps are looked for."""
     lump_radius_mm: tuple[Annotated[float, Field(gt=0, le=50)], ...] = (6.5, 4.8, 4.2, 4.0)
     """Radius a ball must have to fit into a lump at each level; no cortex but a shaft's is as thick."""
-    free_fraction: float = Field(0.3, ge=0, le=1)
-    """Share of a lump's surroundings that must be soft tissue."""
-    marrow_fraction: float = Field(0.45, ge=0, le=1)
-    """Largest share of a lump's surface that may lie on the inside of a bone."""
+    usual: LumpProof = LumpProof(free_fraction=0.66, marrow_kept=0.35)
+    """What a lump must show."""
+    bulky: LumpProof = LumpProof(free_fraction=0.5, marrow_kept=0.16)
+    """What a bulky one must show: no bone is dense throughout over so much."""
+    bulky_radius_mm: float = Field(7.5, ge=3, le=30)
+    """A lump is bulky from this radius on,"""
+    bulky_hu: float = Field(600.0, ge=200, le=3000)
+    """where its inside is this dense: a femoral head has 300 to 500 HU."""
 
     @model_validator(mode="after")
     def _radius_for_each_level(self) -> Self:

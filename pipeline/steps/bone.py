@@ -128,7 +128,7 @@ def segment_bone(
     known : ndarray, optional
         bool [k, j, i], voxels known to be bone: what hangs together with them is bone untested.
     """
-    marrow = _marrow(pooled, settings)
+    marrow = find_marrow(pooled, settings)
     fine_marrow = expand(marrow, pooled.steps, pooled.shape)
     labels = label_components(bright | fine_marrow, connectivity=6)
     sure = np.unique(labels[known]) if known is not None else np.zeros(0, dtype=np.uint32)
@@ -136,7 +136,8 @@ def segment_bone(
     return Bone(solid, fine_marrow & solid)
 
 
-def _marrow(pooled: PooledScan, settings: SkeletonSettings) -> Voxels:
+def find_marrow(pooled: PooledScan, settings: SkeletonSettings) -> Voxels:
+    """The insides of bones: what is enclosed, is no gas, and is wider than a gap."""
     fraction = enclosed_fraction(
         pooled.mean_hu,
         pooled.peak_hu,

@@ -1,8 +1,8 @@
 """Which lesions of several scans are the same one.
 
 Lesions are nodes; two of different dates are joined where, after registration, their surfaces come
-near each other: of any two dates, since a scan in between may not show the place. What hangs together is one track, so that splitting and merging need no rule
-of their own.
+near each other: of any two dates, since a scan in between may not show the place. What hangs
+together is one track, so that splitting and merging need no rule of their own.
 """
 
 from __future__ import annotations

@@ -8,15 +8,18 @@ falling density against the bone, so that the border runs in the valley between 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from pipeline.config import PartingSettings
+from pipeline.config import PartingSettings, SkeletonSettings
 from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.domain.image import CTVolume
-from pipeline.steps.bone import Bone, PooledScan
+from pipeline.steps.bone import Bone, PooledScan, find_marrow
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max
 from pipeline.steps.voxels import HU, Voxels, component_boxes, depth_mm, distance_to_mm, label_components
 
@@ -29,15 +32,33 @@ CORTEX_MM = 1.6
 LUMP_TAIL_MM = 20.0
 """How far a lump may taper beyond where the ball fits."""
 SMALLEST_CORE_MM3 = 4.0
-THICKER_THAN_CORTEX = 2.2
+THICKER_THAN_CORTEX = 1.5
 """A lump is thicker than the cortex around it by at least this factor."""
-NEIGHBOURHOOD_MM = 25.0
+NEIGHBOURHOOD_MM = 45.0
 """How far around a lump the bone's own thickness is looked up."""
+CORE_DEPTH_MM = 2.5
+"""How far below its surface a lump's core ends."""
+OWN_FRACTION = 0.7
+"""What is this much as thick as the thickest place of a part belongs to it."""
+HIDDEN_RIM_MM = 1.0
+"""How far beyond its surface a part is hidden while the marrow around it is looked for."""
+MUSCLE_HU = (20.0, 90.0)
+"""Enclosed tissue of this density is more likely muscle caught between a lump and a bone than marrow."""
+COMPACT_BONE_HU = 1150.0
+"""The wall of a shaft has 1200 to 1500 HU, a lump of calcium seldom as much,"""
+SHAFT_WALL_MM = 7.5
+"""half its thickness stays below this,"""
+SHAFT_LENGTH_MM = 40.0
+"""and it goes on for longer than this."""
+MARROW_NEAR_MM = 10.0
+"""How far around a part marrow is compared with and without it."""
 MARROW_RADIUS_MM = 2.0
 """Enclosed places narrower than this may be the gap between a lump and a bone, and are not marrow."""
 
 
-def find_lump_cores(bone: Bone, pooled: PooledScan, settings: PartingSettings) -> Voxels:
+def find_lump_cores(
+    bone: Bone, pooled: PooledScan, settings: PartingSettings, skeleton_settings: SkeletonSettings
+) -> Voxels:
     """Places within `bone.solid` that are too thick and dense to be bone.
 
     Looked for on the pooled grid, where noise does not riddle a lump with holes.
@@ -50,12 +71,136 @@ def find_lump_cores(bone: Bone, pooled: PooledScan, settings: PartingSettings) -
     """
     solid, marrow = pool_max(bone.solid, pooled.steps), pool_max(bone.marrow, pooled.steps)
     cores = np.zeros(solid.shape, dtype=bool)
-    found = bounding_box(solid)
-    if found is not None:
-        box = grow_box(found, (1, 1, 1), (solid.shape[0], solid.shape[1], solid.shape[2]))
-        wide = _wide_parts(marrow[box], pooled.spacing_mm)
-        cores[box] = _dense_cores(pooled.mean_hu[box], solid[box], wide, pooled.spacing_mm, settings)
+    for level, radius_mm in zip(settings.lump_hu, settings.lump_radius_mm, strict=True):
+        depth = depth_mm(solid & (pooled.mean_hu >= level), pooled.spacing_mm)
+        for thick in _thick_parts(depth, radius_mm, pooled):
+            if _is_lump(thick, marrow, pooled, settings, skeleton_settings):
+                cores[thick.box] |= _filled(thick, pooled.spacing_mm)
     return expand(cores, pooled.steps, pooled.shape)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Thick:
+    """A dense part that a ball fits into, in a box with its surroundings, on the pooled grid."""
+
+    voxels: Voxels  #: the places nearly as deep as the deepest one
+    depth: NDArray[np.float32]  #: mm, of everything dense in the box
+    box: Box
+
+    @property
+    def deepest_mm(self) -> float:
+        """Radius of the largest ball that fits in."""
+        return float(self.depth[self.voxels].max())
+
+    @property
+    def reach_mm(self) -> float:
+        """How far the part's surface lies from `voxels`."""
+        return OWN_FRACTION * self.deepest_mm
+
+
+def _filled(thick: _Thick, spacing_mm: Float3) -> Voxels:
+    """A part up to a little below its surface."""
+    inner_mm = max(0.0, thick.reach_mm - CORE_DEPTH_MM)
+    return (distance_to_mm(thick.voxels, spacing_mm) <= inner_mm) & (thick.depth > 0)
+
+
+def _thick_parts(depth: NDArray[np.float32], radius_mm: float, pooled: PooledScan) -> Iterator[_Thick]:
+    """Dense parts that a ball fits into and that the edge of the scan does not cut."""
+    labels = label_components(depth >= radius_mm, connectivity=26)
+    margin = margin_voxels(pooled.spacing_mm, NEIGHBOURHOOD_MM)
+    shape = pooled.mean_hu.shape
+    seen = np.zeros(shape, dtype=bool)
+    for label, found in enumerate(component_boxes(labels), start=1):
+        box = grow_box(found, margin, (shape[0], shape[1], shape[2]))
+        core = labels[box] == label
+        if (seen[box] & core).any():
+            continue
+        own = _own_part(core, depth[box])
+        seen[box] |= own
+        if not _is_cut(own, pooled.crop(box).cut):
+            yield _Thick(own, depth[box], box)
+
+
+def _own_part(core: Voxels, depth: NDArray[np.float32]) -> Voxels:
+    """All that is nearly as thick as the core and hangs together with it."""
+    deepest = np.unravel_index(int(np.where(core, depth, -1).argmax()), depth.shape)
+    labels = label_components(depth >= OWN_FRACTION * depth[deepest], connectivity=26)
+    return np.asarray(labels == labels[deepest])
+
+
+def _is_cut(own: Voxels, cut: tuple[tuple[bool, bool], ...]) -> bool:
+    """Whether a part lies on an edge of the scan."""
+    return any(
+        cut[axis][side] and bool(own.take([end], axis=axis).any())
+        for axis in range(3)
+        for side, end in ((0, 0), (1, -1))
+    )
+
+
+def _is_lump(
+    thick: _Thick,
+    marrow: Voxels,
+    pooled: PooledScan,
+    settings: PartingSettings,
+    skeleton_settings: SkeletonSettings,
+) -> bool:
+    """Whether a thick part is calcium on a bone, and not a part of the bone.
+
+    It must be thicker than the walls of bone around it, lie mostly in soft tissue, and be something
+    that the bone can do without: with the part taken away its marrow is still enclosed.
+    """
+    spacing_mm = pooled.spacing_mm
+    if np.count_nonzero(thick.voxels) * float(np.prod(spacing_mm)) < SMALLEST_CORE_MM3:
+        return False
+    local = pooled.crop(thick.box)
+    if not _is_thicker(thick, spacing_mm) or _is_shaft(thick, local.mean_hu, spacing_mm):
+        return False
+    proof = settings.bulky if _is_bulky(thick, local.mean_hu, settings) else settings.usual
+    away = distance_to_mm(thick.voxels, spacing_mm) - thick.reach_mm
+    rim = (away > RIM_MM[0]) & (away <= RIM_MM[1])
+    if not rim.any() or float(np.mean(local.mean_hu[rim] < SOFT_HU)) < proof.free_fraction:
+        return False
+    return _marrow_kept(away, marrow[thick.box], local, skeleton_settings) >= proof.marrow_kept
+
+
+def _is_thicker(thick: _Thick, spacing_mm: Float3) -> bool:
+    """Whether a part is thicker than the walls of bone around it."""
+    depth = thick.depth
+    ridge = (depth > min(spacing_mm)) & (depth == ndimage.maximum_filter(depth, size=3))
+    ridge &= distance_to_mm(thick.voxels, spacing_mm) > thick.reach_mm + RIM_MM[0]
+    if not ridge.any():
+        return True
+    return bool(thick.deepest_mm >= THICKER_THAN_CORTEX * np.percentile(depth[ridge], 75))
+
+
+def _is_bulky(thick: _Thick, mean_hu: NDArray[np.float32], settings: PartingSettings) -> bool:
+    """Whether a part is so thick and dense throughout that no bone is like it."""
+    dense = float(mean_hu[thick.voxels].mean()) >= settings.bulky_hu
+    return dense and thick.deepest_mm >= settings.bulky_radius_mm
+
+
+def _is_shaft(thick: _Thick, mean_hu: NDArray[np.float32], spacing_mm: Float3) -> bool:
+    """Whether a part is as long, as thin and as dense as the wall of a shaft."""
+    if thick.deepest_mm >= SHAFT_WALL_MM or float(mean_hu[thick.voxels].mean()) < COMPACT_BONE_HU:
+        return False
+    found = bounding_box(thick.voxels)
+    sizes = [(s.stop - s.start) * mm for s, mm in zip(found or (), spacing_mm, strict=True)]
+    return max(sizes) >= SHAFT_LENGTH_MM
+
+
+def _marrow_kept(
+    away_mm: NDArray[np.float32], marrow: Voxels, local: PooledScan, settings: SkeletonSettings
+) -> float:
+    """Share of the marrow around a part that is still enclosed without it; 1 if there is none."""
+    hidden = away_mm <= HIDDEN_RIM_MM
+    near = (away_mm <= MARROW_NEAR_MM) & ~hidden
+    before = _wide_parts(marrow & ~hidden, local.spacing_mm) & near
+    low_hu, high_hu = MUSCLE_HU
+    before &= (local.mean_hu < low_hu) | (local.mean_hu > high_hu)
+    if not before.any():
+        return 1.0
+    after = _wide_parts(find_marrow(local.without(hidden), settings), local.spacing_mm) & before
+    return float(np.count_nonzero(after)) / float(np.count_nonzero(before))
 
 
 def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) -> Voxels:
@@ -74,7 +219,9 @@ def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) 
     for label, found in enumerate(component_boxes(labels), start=1):
         box = grow_box(found, margin, cores.shape)
         core = labels[box] == label
-        lumps[box] |= _grow_back(core, smooth.hu[box], bright[box], marrow[box], smooth.geometry.spacing_mm)
+        lump = _grow_back(core, smooth.hu[box], bright[box], marrow[box], smooth.geometry.spacing_mm)
+        if not _on_edge(lump, box, smooth.geometry.shape):
+            lumps[box] |= lump
     return lumps
 
 
@@ -89,83 +236,18 @@ def near_cores(cores: Voxels, spacing_mm: Float3, *, reach_mm: float) -> Voxels:
     return near
 
 
+def _on_edge(voxels: Voxels, box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether voxels in a box of the scan lie on the scan's edge."""
+    sides = [(s.start == 0, s.stop == size) for s, size in zip(box, shape, strict=True)]
+    return _is_cut(voxels, tuple(sides))
+
+
 def _wide_parts(voxels: Voxels, spacing_mm: Float3) -> Voxels:
     """Opening by a ball."""
     core = depth_mm(voxels, spacing_mm) > MARROW_RADIUS_MM
     if not core.any():
         return core
     return voxels & (distance_to_mm(core, spacing_mm) <= MARROW_RADIUS_MM)
-
-
-def _dense_cores(
-    hu: HU,
-    solid: Voxels,
-    marrow: Voxels,
-    spacing_mm: Float3,
-    settings: PartingSettings,
-) -> Voxels:
-    """Places a ball fits into that are dense throughout and lie mostly free of bone."""
-    cores = np.zeros(solid.shape, dtype=bool)
-    for level, radius_mm in zip(settings.lump_hu, settings.lump_radius_mm, strict=True):
-        dense = solid & (hu >= level)
-        depth = depth_mm(dense, spacing_mm)
-        fits = depth >= radius_mm
-        if not fits.any():
-            continue
-        labels = label_components(fits, connectivity=26)
-        margin = margin_voxels(spacing_mm, NEIGHBOURHOOD_MM)
-        for label, found in enumerate(component_boxes(labels), start=1):
-            local = grow_box(found, margin, solid.shape)
-            core = labels[local] == label
-            if _is_cut(found, solid.shape) or not _is_thicker(core, depth[local], radius_mm, spacing_mm):
-                continue
-            if _is_free_lump(core, hu[local], marrow[local], spacing_mm, radius_mm, settings):
-                cores[local] |= core
-    return cores
-
-
-def _is_cut(box: Box, shape: tuple[int, ...]) -> bool:
-    """Whether a box reaches the edge of the scan."""
-    return any(s.start == 0 or s.stop == size for s, size in zip(box, shape, strict=True))
-
-
-def _is_thicker(core: Voxels, depth: NDArray[np.float32], radius_mm: float, spacing_mm: Float3) -> bool:
-    """Whether a core is thicker than the walls of the bone around it."""
-    ridge = (depth > min(spacing_mm)) & (depth == ndimage.maximum_filter(depth, size=3))
-    ridge &= distance_to_mm(core, spacing_mm) > radius_mm + RIM_MM[0]
-    if not ridge.any():
-        return True
-    return bool(depth[core].max() >= THICKER_THAN_CORTEX * np.percentile(depth[ridge], 75))
-
-
-def _is_free_lump(
-    core: Voxels,
-    hu: HU,
-    marrow: Voxels,
-    spacing_mm: Float3,
-    radius_mm: float,
-    settings: PartingSettings,
-) -> bool:
-    """Whether what a ball fills is a lump on a bone, and not a thick piece of the bone itself."""
-    if np.count_nonzero(core) * float(np.prod(spacing_mm)) < SMALLEST_CORE_MM3:
-        return False
-    away = distance_to_mm(core, spacing_mm) - radius_mm
-    rim = (away > RIM_MM[0]) & (away <= RIM_MM[1])
-    skin = (away > -1.0) & (away <= 1.5)
-    if not rim.any() or _rings_marrow(away <= 1.0, marrow):
-        return False
-    free = float(np.mean(hu[rim] < SOFT_HU))
-    on_marrow = float(np.mean(marrow[skin])) if skin.any() else 0.0
-    return bool(free >= settings.free_fraction and on_marrow <= settings.marrow_fraction)
-
-
-def _rings_marrow(region: Voxels, marrow: Voxels) -> bool:
-    """Whether the region surrounds marrow in an axial slice, as the cortex of a shaft does."""
-    ringed = 0
-    for plane, inside in zip(region, marrow, strict=True):
-        holes = ndimage.binary_fill_holes(plane) & ~plane
-        ringed += int(np.count_nonzero(holes & inside) > 0.2 * np.count_nonzero(plane))
-    return bool(ringed > 0.25 * np.count_nonzero(region.any(axis=(1, 2))))
 
 
 def _grow_back(

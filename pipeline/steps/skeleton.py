@@ -63,7 +63,7 @@ def segment_skeleton(
     pooled = pool_scan(smooth, body, skeleton_settings)
     bright = (smooth.hu >= bone_hu) & body.voxels
     bone = segment_bone(bright, pooled, skeleton_settings)
-    lumps = find_lump_cores(bone, pooled, parting_settings)
+    lumps = find_lump_cores(bone, pooled, parting_settings, skeleton_settings)
     solid = bone.solid
     if lumps.any():
         alone = _without_lumps(bone, lumps, bright, pooled, skeleton_settings)

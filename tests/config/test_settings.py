@@ -134,6 +134,8 @@ def numbers() -> list[tuple[str, str]]:
 
 
 def changed(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_copy(update={key: one / 2 for key, one in value.model_dump().items()})
     if isinstance(value, tuple):
         return tuple(one * 1.01 for one in value)
     return value + 1 if isinstance(value, int) else value * 1.01 + 1e-3
