@@ -18,6 +18,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from pipeline.dicom.plausible import HU_UNVERIFIED, check_volume
 from pipeline.domain.fingerprint import input_sha256
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume, LabelMap
@@ -73,7 +74,8 @@ def read_volume(path: Path) -> Scan:
     Raises
     ------
     InputRefused
-        NOT_FOUND, UNREADABLE, NOT_NIFTI, NOT_A_VOLUME; HU_IMPLAUSIBLE for values that are not finite.
+        NOT_FOUND, UNREADABLE, NOT_NIFTI, NOT_A_VOLUME, RESOURCE_LIMIT; HU_IMPLAUSIBLE for values that
+        are not finite, or where air, fat and muscle lie elsewhere.
     GeometryError
         BAD_GEOMETRY for sheared axes or no orientation at all.
     """
@@ -83,9 +85,10 @@ def read_volume(path: Path) -> Scan:
         raise InputRefused(
             "NOT_A_VOLUME", f"expected at least 3 voxels along each axis, found {geometry.shape}"
         )
+    verified = check_volume(array)
     volume = CTVolume(_as_hu(array), geometry)
     acquisition = replace(Acquisition(), input_sha256=input_sha256(volume, Acquisition()))
-    return Scan(volume, acquisition, (NO_ACQUISITION,))
+    return Scan(volume, acquisition, (NO_ACQUISITION,) if verified else (NO_ACQUISITION, HU_UNVERIFIED))
 
 
 def read_label_map(path: Path, names: Mapping[int, str]) -> LabelMap:

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from pipeline import __version__
+from pipeline.cli.check import check
 from pipeline.cli.compare import compare
 from pipeline.cli.measure import measure
 from pipeline.cli.phantom import phantom
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(measure)
 app.command()(compare)
+app.command()(check)
 app.command()(phantom)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.pixels import Stored
-from pipeline.dicom.plausible import Sample, Watch
+from pipeline.dicom.plausible import HU_UNVERIFIED, SAMPLES_PER_AXIS, Sample, Watch
 from pipeline.domain.scan import QualityFlag
 from pipeline.errors import InputRefused
 
@@ -23,9 +23,6 @@ INTERCEPT_LIMIT = 20000.0
 
 PADDING_HU = -900.0
 """A declared padding value above this lies among tissues, so that it cannot be told from them."""
-
-SAMPLES_PER_AXIS = 128
-"""Enough to judge a slice by; the whole of it would take as long as reading it."""
 
 SATURATED_VOXELS = 5
 SATURATION_HU = 3071
@@ -94,8 +91,8 @@ class HounsfieldWriter:
         InputRefused
             HU_IMPLAUSIBLE.
         """
-        padding_share = self._watch.judge()
-        flags = []
+        padding_share, verified = self._watch.judge()
+        flags = [] if verified else [HU_UNVERIFIED]
         if padding_share > 0:
             message = f"{padding_share:.0%} of the voxels are padding outside the image: taken as air"
             flags.append(QualityFlag("PADDING", "info", message))

@@ -1,7 +1,4 @@
-"""Whether numbers called HU can be HU at all: only the obvious is judged, as slices come in.
-
-Whether air, fat and muscle lie where they should is a question for the step that knows the body.
-"""
+"""Whether numbers called HU can be HU at all: slice against slice as they come in, then the whole."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.dicom.tissues import check_tissues
+from pipeline.domain.scan import QualityFlag
 from pipeline.errors import InputRefused
 
 JUMP_LIMIT_HU = 75.0
@@ -31,8 +30,19 @@ IMPOSSIBLE_HU = -1500
 """Air with the noise of the sharpest kernel (sd 150 HU) does not reach below."""
 
 MAX_IMPOSSIBLE_SHARE = 0.05
+SCALE_HU = (-1500, 3000)
+"""Where air, fat, muscle and what is mistaken for them are looked for."""
+
+SAMPLES_PER_AXIS = 128
+"""Enough to judge a volume by."""
+
 MAX_BONE_SHARE = 0.2
 """Bone above 700 HU fills less of any crop; without its intercept all tissue lies above."""
+
+
+HU_UNVERIFIED = QualityFlag(
+    "HU_UNVERIFIED", "warning", "neither fat nor muscle is in view: the HU scale could not be checked"
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,16 +69,15 @@ class Watch:
         InputRefused
             HU_IMPLAUSIBLE if the body's HU jump against the slices before.
         """
-        bins = (np.clip(sample.hu, LOWEST_HU, HIGHEST_HU) - LOWEST_HU).astype(np.int32) // BIN_HU
-        self._histogram += np.bincount(bins.ravel(), minlength=self._histogram.size)
+        self._histogram += _histogram(sample.hu)
         self._recent = [*self._recent[-2:], sample]
         if len(self._recent) >= 2:
             check_step(*self._recent[-2:])
         if len(self._recent) == 3:
             check_spike(*self._recent)
 
-    def judge(self) -> float:
-        """Part of all voxels that is padding, if the whole can be HU; see `check_plausible`."""
+    def judge(self) -> tuple[float, bool]:
+        """Padding, and whether the scale was seen to be right; see `check_plausible`."""
         return check_plausible(self._histogram)
 
 
@@ -96,13 +105,15 @@ def jump_hu(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
     return float(np.median((after - before)[body]))
 
 
-def check_plausible(histogram: NDArray[np.int64]) -> float:
-    """Refuse what plainly is no HU scale; say which part is padding.
+def check_plausible(histogram: NDArray[np.int64]) -> tuple[float, bool]:
+    """Refuse what plainly is no HU scale; say what is padding, and whether the scale was seen to be right.
 
     Returns
     -------
-    float
+    padding_share : float
         Part of the voxels that is padding.
+    verified : bool
+        Whether fat or muscle is in view, where it should be.
 
     Raises
     ------
@@ -116,9 +127,25 @@ def check_plausible(histogram: NDArray[np.int64]) -> float:
     varied = int(histogram[: _bin(IMPOSSIBLE_HU)].sum()) - constant
     if varied > MAX_IMPOSSIBLE_SHARE * total:
         raise InputRefused("HU_IMPLAUSIBLE", "many values far below air: the intercept was applied twice")
-    if _share(histogram, LOWEST_HU, BODY_HU) < TRACE and _share(histogram, 700, 2000) > MAX_BONE_SHARE:
+    seen = histogram.copy()
+    seen[: _bin(LOWEST_NOISE_HU)] = 0
+    if _share(seen, LOWEST_HU, BODY_HU) < TRACE and _share(seen, 700, 2000) > MAX_BONE_SHARE:
         raise InputRefused("HU_IMPLAUSIBLE", "no air, and much above 700 HU: the intercept is missing")
-    return constant / total if constant > TRACE * total else 0.0
+    span = slice(_bin(SCALE_HU[0]), _bin(SCALE_HU[1]))
+    verified = check_tissues(seen[span], SCALE_HU[0], BIN_HU)
+    return (constant / total if constant > TRACE * total else 0.0), verified
+
+
+def check_volume(hu: NDArray[np.generic]) -> bool:
+    """Judge a volume that comes as a whole; see `check_plausible`."""
+    steps = tuple(slice(None, None, max(1, size // SAMPLES_PER_AXIS)) for size in hu.shape)
+    return check_plausible(_histogram(hu[steps]))[1]
+
+
+def _histogram(hu: NDArray[np.generic]) -> NDArray[np.int64]:
+    wide = np.asarray(hu, dtype=np.float32)
+    bins = (np.clip(wide, LOWEST_HU, HIGHEST_HU) - LOWEST_HU).astype(np.int32) // BIN_HU
+    return np.bincount(bins.ravel(), minlength=(HIGHEST_HU - LOWEST_HU) // BIN_HU + 1)
 
 
 def _bin(hu: float) -> int:

@@ -56,6 +56,22 @@ def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
 
 def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
     """Read a chosen series of an inventory, from the tree it was found in."""
+    stack, flags = arrange(tree, series, inventory)
+    volume, pixel_flags = _read_volume(tree, stack)
+    acquisition = describe(list(stack.slices), volume, load_salt(config_folder()))
+    return Scan(volume, acquisition, (*flags, *pixel_flags))
+
+
+def arrange(tree: Tree, series: Series, inventory: Inventory) -> tuple[Stack, tuple[QualityFlag, ...]]:
+    """Put the slices of a series in order, with what their headers give rise to.
+
+    Pixels are read only where two slices claim one identity or one place.
+
+    Raises
+    ------
+    InputRefused
+        With the code of what cannot be trusted.
+    """
     slices = list(series.slices)
     check_size(slices)
     check_agreement(slices)
@@ -71,10 +87,7 @@ def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
     slices, phase_flags = choose_acquisition(slices)
     slices, repeat_flags = drop_repeats(slices, stored_of)
     stack = build_stack(slices)
-    flags = (*copy_flags, *phase_flags, *repeat_flags, *header_flags(stack, inventory))
-    volume, pixel_flags = _read_volume(tree, stack)
-    acquisition = describe(list(stack.slices), volume, load_salt(config_folder()))
-    return Scan(volume, acquisition, (*flags, *pixel_flags))
+    return stack, (*copy_flags, *phase_flags, *repeat_flags, *header_flags(stack, inventory))
 
 
 def _read_volume(tree: Tree, stack: Stack) -> tuple[CTVolume, tuple[QualityFlag, ...]]:
