@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, by_time_point, parse_date, run_settings
+from pipeline.cli.options import (
+    Config,
+    Dates,
+    DatesOption,
+    Figures,
+    Out,
+    Overwrite,
+    PatientKey,
+    Set,
+    by_time_point,
+    parse_date,
+    run_settings,
+)
 
 
 def compare(
@@ -25,13 +37,15 @@ def compare(
     same_patient: Annotated[
         bool, typer.Option("--same-patient", help="The scans are of one patient, whatever their headers say.")
     ] = False,
+    dates: DatesOption = Dates.KEEP,
+    patient_key: PatientKey = None,
     overwrite: Overwrite = False,
     figures: Figures = None,
 ) -> None:
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
     from pipeline.cli.outputs import write_all_compared
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import load_scan
+    from pipeline.cli.scans import drop_dates, load_scan, under_key, with_dates_moved
     from pipeline.cli.summary import print_comparison
     from pipeline.results.staging import staged_folder
     from pipeline.steps.succession import check_succession
@@ -40,7 +54,7 @@ def compare(
 
     settings = run_settings(config, set_, figures=figures)
     paths = [baseline, *followup]
-    dates = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
+    days = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
     chosen = by_time_point(series or (), "--series", len(paths))
     with staged_folder(out, overwrite=overwrite) as stage:
         stages = len(paths) * (1 + len(STAGES)) + len(COMPARE_STAGES) + 1
@@ -48,10 +62,15 @@ def compare(
             scans = []
             for n, path in enumerate(paths):
                 begin(f"reading t{n}")
-                scans.append(load_scan(path, series_uid=chosen.get(n), date=dates.get(n)))
+                scans.append(load_scan(path, series_uid=chosen.get(n), date=days.get(n)))
             check_succession([one.acquisition for one in scans], same_patient=same_patient)
+            scans = under_key(scans, patient_key)
+            if dates is Dates.SHIFT:
+                scans = with_dates_moved(scans)
             analyses = [analyse(one, settings, on_stage=begin) for one in scans]
             comparison = compare_analyses(analyses, settings, on_stage=begin)
+            if dates is Dates.DROP:
+                comparison = drop_dates(comparison)
             begin("writing")
             write_all_compared(comparison, stage, settings.figures)
     print_comparison(comparison, out)

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Figures, Out, Overwrite, Set, parse_date, run_settings
+from pipeline.cli.options import (
+    Config,
+    Dates,
+    DatesOption,
+    Figures,
+    Out,
+    Overwrite,
+    PatientKey,
+    Set,
+    parse_date,
+    run_settings,
+)
 
 
 def measure(
@@ -19,13 +30,15 @@ def measure(
     date: Annotated[
         str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the scan.")
     ] = None,
+    dates: DatesOption = Dates.KEEP,
+    patient_key: PatientKey = None,
     overwrite: Overwrite = False,
     figures: Figures = None,
 ) -> None:
     """Find and measure every soft-tissue calcification of one scan."""
     from pipeline.cli.outputs import write_all
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import load_scan
+    from pipeline.cli.scans import load_scan, under_key, with_dates_moved, without_dates
     from pipeline.cli.summary import print_analysis
     from pipeline.results.staging import staged_folder
     from pipeline.workflow import STAGES, analyse
@@ -35,7 +48,12 @@ def measure(
     progress = stage_progress("measure", 2 + len(STAGES))
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
         begin("reading")
-        analysis = analyse(load_scan(scan, series_uid=series, date=day), settings, on_stage=begin)
+        (one,) = under_key([load_scan(scan, series_uid=series, date=day)], patient_key)
+        if dates is Dates.SHIFT:
+            (one,) = with_dates_moved([one])
+        elif dates is Dates.DROP:
+            one = without_dates(one)
+        analysis = analyse(one, settings, on_stage=begin)
         begin("writing")
         write_all(analysis, stage, settings.figures)
     print_analysis(analysis, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,25 @@ Figures = Annotated[
     typer.Option(
         "--figures/--no-figures", help="Make pictures; as the settings say if not given.", show_default=False
     ),
+]
+
+
+class Dates(StrEnum):
+    """What becomes of dates in the results; intervals stay right in all three."""
+
+    KEEP = "keep"
+    SHIFT = "shift"
+    DROP = "drop"
+
+
+DatesOption = Annotated[
+    Dates,
+    typer.Option(
+        "--dates", help="Dates in the results: as they are, moved by a patient's own offset, or none."
+    ),
+]
+PatientKey = Annotated[
+    str | None, typer.Option("--patient-key", metavar="TEXT", help="Key of the patient in the results.")
 ]
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.domain.scan import Scan
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.domain.change import Comparison
 
 
 def is_nifti(path: Path) -> bool:
@@ -30,6 +36,58 @@ def load_scan(path: Path, *, series_uid: str | None, date: dt.date | None) -> Sc
         from pipeline.dicom.read import read_scan
 
         scan = read_scan(path, series_uid=series_uid)
-    if date is None:
-        return scan
+    return scan if date is None else _dated(scan, date)
+
+
+def under_key(scans: Sequence[Scan], patient_key: str | None) -> list[Scan]:
+    """Scans under the key the user gives them; called after they were compared for being one patient's.
+
+    Raises
+    ------
+    UsageError
+        If nothing of the key can be shown.
+    """
+    if patient_key is None:
+        return list(scans)
+    from pipeline.dicom.acquisition import clean_text
+
+    key = clean_text(patient_key)
+    if key is None:
+        raise UsageError("--patient-key wants a text with letters or digits")
+    return [replace(one, acquisition=replace(one.acquisition, patient_key=key)) for one in scans]
+
+
+def with_dates_moved(scans: Sequence[Scan]) -> list[Scan]:
+    """Scans with all dates moved by one offset, the same for a patient in every run of this user.
+
+    Raises
+    ------
+    UsageError
+        Where there is no patient key or salt to take the offset from.
+    """
+    from pipeline.dicom.identity import config_folder, date_shift_days, load_salt
+
+    keys = [one.acquisition.patient_key for one in scans]
+    salt = load_salt(config_folder())
+    if salt is None or keys[0] is None:
+        raise UsageError("--dates shift needs a patient key: give --patient-key, or --dates drop")
+    shift = dt.timedelta(days=date_shift_days(keys[0], salt))
+    return [_dated(one, one.acquisition.study_date and one.acquisition.study_date - shift) for one in scans]
+
+
+def without_dates(scan: Scan) -> Scan:
+    """The scan without its date."""
+    return _dated(scan, None)
+
+
+def _dated(scan: Scan, date: dt.date | None) -> Scan:
     return replace(scan, acquisition=replace(scan.acquisition, study_date=date))
+
+
+def drop_dates(comparison: Comparison) -> Comparison:
+    """A comparison without dates; its order and the days between them stay."""
+    return replace(
+        comparison,
+        analyses=tuple(replace(one, scan=without_dates(one.scan)) for one in comparison.analyses),
+        time_points=tuple(replace(point, date=None) for point in comparison.time_points),
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 SALT_BYTES = 32
 KEY_HEX_DIGITS = 16
+MAX_SHIFT_DAYS = 3650
 
 
 def config_folder() -> Path:
@@ -75,3 +76,9 @@ def keyed_hash(text: str, salt: bytes | None, *, kind: str) -> str | None:
         return None
     digest = hmac.new(salt, f"{kind}\0{text}".encode(), hashlib.sha256).hexdigest()
     return digest[:KEY_HEX_DIGITS]
+
+
+def date_shift_days(patient_key: str, salt: bytes) -> int:
+    """Days by which a patient's dates go back: 1 to 3650, the same each time, unknown without the salt."""
+    digest = hmac.new(salt, f"dates\0{patient_key}".encode(), hashlib.sha256).digest()
+    return 1 + int.from_bytes(digest[:8], "big") % MAX_SHIFT_DAYS

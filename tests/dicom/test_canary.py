@@ -1,0 +1,158 @@
+"""Nothing a file says about a person gets out: a canary in every text, file and folder name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataset import Dataset
+
+from pipeline.cli import main
+from tests.series import dup, good_series, write_series
+
+CANARY = "XCANARYX"
+TEXT_KINDS = ("LO", "SH", "PN", "LT", "ST", "UT", "AE", "UC")
+EXEMPT = {"Manufacturer", "ConvolutionKernel"}
+"""Technical texts that the results name."""
+
+KEYWORDS = [
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "OtherPatientIDs",
+    "OtherPatientNames",
+    "PatientBirthName",
+    "PatientAddress",
+    "PatientMotherBirthName",
+    "PatientTelephoneNumbers",
+    "Occupation",
+    "AdditionalPatientHistory",
+    "PatientComments",
+    "EthnicGroup",
+    "MedicalRecordLocator",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDescription",
+    "SeriesDescription",
+    "ReferringPhysicianName",
+    "PerformingPhysicianName",
+    "OperatorsName",
+    "PhysiciansOfRecord",
+    "NameOfPhysiciansReadingStudy",
+    "RequestingPhysician",
+    "InstitutionName",
+    "InstitutionAddress",
+    "InstitutionalDepartmentName",
+    "StationName",
+    "ManufacturerModelName",
+    "DeviceSerialNumber",
+    "SoftwareVersions",
+    "ProtocolName",
+    "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
+    "PerformedProcedureStepID",
+    "ImageComments",
+    "DerivationDescription",
+    "AdmittingDiagnosesDescription",
+    "ContrastBolusAgent",
+    "CurrentPatientLocation",
+    "PatientInstitutionResidence",
+    "RequestedProcedureID",
+    "ScheduledProcedureStepDescription",
+    "StudyComments",
+    "CountryOfResidence",
+    "RegionOfResidence",
+    "PatientReligiousPreference",
+    "DataSetName",
+    "FilterType",
+    "PositionReferenceIndicator",
+]
+
+
+def with_canary(dataset: Dataset) -> Dataset:
+    """A canary in every text the standard knows by these names, every one present, and private tags."""
+    for keyword in KEYWORDS:
+        if kind_of(keyword) in TEXT_KINDS and keyword not in EXEMPT:
+            setattr(dataset, keyword, CANARY)
+    for element in list(dataset):
+        if element.VR in TEXT_KINDS and keyword_for_tag(element.tag) not in EXEMPT:
+            element.value = CANARY
+    block = dataset.private_block(0x0009, CANARY, create=True)
+    block.add_new(0x01, "LO", CANARY)
+    block.add_new(0x02, "UN", CANARY.encode())
+    return dataset
+
+
+def kind_of(keyword: str) -> str:
+    from pydicom.datadict import tag_for_keyword
+
+    tag = tag_for_keyword(keyword)
+    return "" if tag is None else dictionary_VR(tag)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    """Two dates, each in a folder and in files named with the canary, beside a stranger."""
+    dates = []
+    for n, date in enumerate(("20200411", "20210311")):
+        series = [with_canary(dup(d)) for d in good_series()]
+        for d in series:
+            d.StudyDate, d.KVP = date, str(120 - n)
+        folder = write_series(series, tmp_path / f"{CANARY} {n}" / CANARY)
+        for file in sorted(folder.iterdir()):
+            file.rename(folder / f"{CANARY}_{file.name}.dcm")
+        (folder / f"{CANARY}.txt").write_text(CANARY)
+        (folder / f"{CANARY}_cut.dcm").write_bytes((folder / f"{CANARY}_im000.dcm").read_bytes()[:400])
+        dates.append(folder)
+    return dates
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["calcinosis", *map(str, words)])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def hits(folder: Path) -> list[str]:
+    """Files that hold the canary, in their bytes or their names."""
+    import gzip
+
+    found = []
+    for file in (f for f in folder.rglob("*") if f.is_file()):
+        data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        if CANARY.encode() in data or CANARY.encode("utf-16-le") in data or CANARY in file.name:
+            found.append(file.name)
+    return found
+
+
+def test_no_output_holds_the_canary(
+    tmp_path: Path, folders: list[Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(monkeypatch, "check", folders[0]) == 0
+    assert run(monkeypatch, "check", folders[0], "--json") == 0
+    assert run(monkeypatch, "measure", folders[0], "-o", out / "m") == 0
+    assert run(monkeypatch, "compare", *folders, "-o", out / "c") == 0
+    captured = capfd.readouterr()
+    assert CANARY not in captured.out
+    assert CANARY not in captured.err
+    assert len(list(out.rglob("*.json"))) >= 6
+    assert hits(out) == []
+
+
+def test_no_refusal_holds_the_canary(
+    tmp_path: Path, folders: list[Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for file in sorted(folders[0].glob("*.dcm"))[3:5]:
+        file.unlink()
+    assert run(monkeypatch, "check", folders[0]) == 3
+    assert run(monkeypatch, "measure", folders[0], "-o", tmp_path / "out") == 3
+    captured = capfd.readouterr()
+    assert CANARY not in captured.out
+    assert CANARY not in captured.err
+    assert not (tmp_path / "out").exists()
