@@ -141,7 +141,7 @@ class RegisterSettings(Section):
     """Points drawn from the bone surface of the earlier scan."""
     trim_fraction: float = Field(0.7, gt=0.2, le=1)
     """Share of the best fitting points that count: bones move against one another."""
-    iterations: int = Field(60, ge=5, le=500)
+    iterations: int = Field(200, ge=5, le=500)
     accepted_residual_mm: float = Field(3.0, gt=0, le=20)
     """Median surface distance above which the fit is rejected."""
     largest_growth: float = Field(0.08, ge=0, le=0.3)

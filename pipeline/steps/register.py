@@ -2,10 +2,13 @@
 
 Iterated closest points (Besl and McKay 1992) with trimming (Chetverikov 2002), so that what moved,
 grew or is not in both scans does not pull; rotation, shift and scale in closed form (Umeyama 1991).
-All points count until the fit has settled: trimmed from the start it stops halfway, since those that
-do not fit yet are just those left out. Several starts along the body axis are tried and the best is
-kept, since the two scans need not cover the same range. Everything is in one thread and without
-chance, so that it repeats to the last digit.
+
+Points are paired both ways, and each way only where the other scan could show them: bone that the
+later scan shows must have its place in the earlier one, else a scan of a part could be laid anywhere
+the bones run alike. All points count until the fit has settled: trimmed from the start it stops halfway,
+since those that do not fit yet are just those left out. Starts are spread along the body axis over every
+overlap the two scans can have. Everything is in one thread and without chance, so that it repeats
+to the last digit.
 """
 
 from __future__ import annotations
@@ -24,12 +27,17 @@ from pipeline.steps.grid import pool_max, pool_steps
 from pipeline.steps.voxels import Voxels
 
 SURFACE_GRID_MM = 2.0
-START_STEP_MM = 12.0
-START_RANGE_MM = 144.0
+START_STEP_MM = 8.0
 START_ITERATIONS = 8
 START_POINTS = 500
+LEAST_OVERLAP_MM = 40.0
+"""Scans that would share less of the body axis than this are not laid on each other."""
 FEWEST_COVERED = 0.15
-"""Share of the earlier scan's bone surface that must fall into the later scan."""
+"""Share of the bone surface of one of the scans that must fall into the other."""
+FARTHEST_MM = 10.0
+"""A point further from the other surface than this counts as this far: it has moved, or is not there."""
+SURE_MM = 1.5 * SURFACE_GRID_MM
+"""Points this near fit as well as the surface is known; trimming them would only bias the scale."""
 CONVERGED_MM = 1e-4
 
 
@@ -38,15 +46,34 @@ class Fit:
     """A transform and how well the surfaces lie on each other under it."""
 
     transform: RigidTransform
-    residual_mm: float  #: median distance to the other surface, over points within the other scan
+    residual_mm: float  #: median distance to the other surface, both ways, over what both scans cover
     accepted: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Target:
-    tree: KDTree
+class _Surface:
+    """The bone surface of one scan, whole and thinned."""
+
     points: NDArray[np.float64]
+    tree: KDTree
     geometry: Geometry
+
+    def thinned(self, most: int) -> NDArray[np.float64]:
+        """At most so many of the points, evenly taken from their order."""
+        if len(self.points) <= most:
+            return self.points
+        chosen = np.linspace(0, len(self.points) - 1, most).astype(int)
+        return np.asarray(self.points[chosen], dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Pairs:
+    """Points of the earlier scan and where they belong in the later one."""
+
+    earlier: NDArray[np.float64]
+    later: NDArray[np.float64]
+    distance_mm: NDArray[np.float64]  #: in the later scan's space
+    covered: float  #: the greater share of the two surfaces that the other scan shows
 
 
 def bone_surface_mm(skeleton: LabelMap) -> NDArray[np.float64]:
@@ -66,46 +93,51 @@ def register_skeletons(earlier: LabelMap, later: LabelMap, settings: RegisterSet
     Fit or None
         None where one of the scans shows no bone.
     """
-    source, points = bone_surface_mm(earlier), bone_surface_mm(later)
-    if len(source) < 10 or len(points) < 10:
+    a, b = _surface(earlier), _surface(later)
+    if len(a.points) < 10 or len(b.points) < 10:
         return None
-    target = _Target(KDTree(points), points, later.geometry)
     everything = settings.model_copy(update={"trim_fraction": 1.0})
-    start = _best_start(source, target, everything)
-    sample = _thinned(source, settings.sample_points)
-    near = _iterate(sample, target, start, settings.iterations, everything)
-    transform = _iterate(sample, target, near, settings.iterations, settings)
-    residual_mm, covered = _residual(sample, target, transform)
+    start = _best_start(a, b, everything)
+    most = settings.sample_points
+    near = _iterate(a, b, start, most, settings.iterations, everything)
+    transform = _iterate(a, b, near, most, settings.iterations, settings)
+    pairs = _pair(a, b, transform, most)
     growth = abs(transform.scale - 1)
     accepted = (
-        residual_mm <= settings.accepted_residual_mm
-        and covered >= FEWEST_COVERED
+        _disagreement_mm(pairs) <= settings.accepted_residual_mm
+        and pairs.covered >= FEWEST_COVERED
         and (growth < settings.largest_growth or settings.largest_growth == 0)
     )
+    residual_mm = float(np.median(pairs.distance_mm)) if len(pairs.distance_mm) else float("inf")
     return Fit(transform, residual_mm, bool(accepted))
 
 
-def _thinned(points: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """At most so many of the points, evenly taken from their order."""
-    if len(points) <= most:
-        return points
-    chosen = np.linspace(0, len(points) - 1, most).astype(int)
-    return np.asarray(points[chosen], dtype=np.float64)
+def _surface(skeleton: LabelMap) -> _Surface:
+    points = bone_surface_mm(skeleton)
+    return _Surface(points, KDTree(points), skeleton.geometry)
 
 
-def _best_start(source: NDArray[np.float64], target: _Target, settings: RegisterSettings) -> RigidTransform:
+def _best_start(a: _Surface, b: _Surface, settings: RegisterSettings) -> RigidTransform:
     """The best of several first guesses, each improved by a few rounds."""
-    sample = _thinned(source, START_POINTS)
-    middle = np.median(target.points, axis=0) - np.median(source, axis=0)
-    shifts = np.arange(-START_RANGE_MM, START_RANGE_MM + 1, START_STEP_MM)
     tried = []
-    for shift_mm in sorted(shifts, key=abs):
-        start = RigidTransform(np.eye(3), middle + np.array([0.0, 0.0, shift_mm]))
-        fit = _iterate(sample, target, start, START_ITERATIONS, settings)
-        residual_mm, covered = _residual(sample, target, fit)
+    for shift_mm in _start_shifts_mm(a, b):
+        start = RigidTransform(np.eye(3), shift_mm)
+        fit = _iterate(a, b, start, START_POINTS, START_ITERATIONS, settings)
+        pairs = _pair(a, b, fit, START_POINTS)
         # no surface is known better than to half a voxel: among fits as good, the one that shows more
-        tried.append(((residual_mm + SURFACE_GRID_MM / 2) / max(covered, 0.05) ** 0.5, fit))
+        score = (_disagreement_mm(pairs) + SURFACE_GRID_MM / 2) / max(pairs.covered, 0.05) ** 0.5
+        tried.append((score, fit))
     return min(tried, key=lambda one: one[0])[1]
+
+
+def _start_shifts_mm(a: _Surface, b: _Surface) -> list[NDArray[np.float64]]:
+    """Shifts that lay the middles of the bones on each other, moved along the body axis."""
+    middle = np.median(b.points, axis=0) - np.median(a.points, axis=0)
+    low = b.points[:, 2].min() - a.points[:, 2].max() + LEAST_OVERLAP_MM
+    high = b.points[:, 2].max() - a.points[:, 2].min() - LEAST_OVERLAP_MM
+    offsets = np.arange(low, high + 1, START_STEP_MM) if low < high else np.array([(low + high) / 2])
+    along = [middle[2], *sorted(offsets, key=lambda z: abs(z - middle[2]))]
+    return [np.array([middle[0], middle[1], z]) for z in along]
 
 
 def _inside(points: NDArray[np.float64], geometry: Geometry) -> NDArray[np.bool_]:
@@ -113,26 +145,54 @@ def _inside(points: NDArray[np.float64], geometry: Geometry) -> NDArray[np.bool_
     return np.asarray(((index > -0.5) & (index < np.asarray(geometry.shape) - 0.5)).all(axis=1))
 
 
+def _pair(a: _Surface, b: _Surface, transform: RigidTransform, most: int) -> _Pairs:
+    """Nearest points both ways, each way where the other scan could show them."""
+    own_a, own_b = a.thinned(most), b.thinned(most)
+    there, back = transform.apply(own_a), transform.inverse().apply(own_b)
+    seen_a, seen_b = _inside(there, b.geometry), _inside(back, a.geometry)
+    far_a, near_b = _nearest(b, there[seen_a])
+    far_b, near_a = _nearest(a, back[seen_b])
+    return _Pairs(
+        earlier=np.concatenate([own_a[seen_a], near_a]),
+        later=np.concatenate([near_b, own_b[seen_b]]),
+        distance_mm=np.concatenate([far_a, far_b * transform.scale]),
+        covered=float(max(seen_a.mean(), seen_b.mean())),
+    )
+
+
+def _nearest(
+    surface: _Surface, points: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    distance, found = surface.tree.query(points)
+    return np.asarray(distance), np.asarray(surface.points[np.asarray(found, dtype=int)])
+
+
+def _disagreement_mm(pairs: _Pairs) -> float:
+    """Mean distance of the surfaces, what has moved away counting only so far."""
+    if not len(pairs.distance_mm):
+        return float("inf")
+    return float(np.minimum(pairs.distance_mm, FARTHEST_MM).mean())
+
+
 def _iterate(
-    sample: NDArray[np.float64],
-    target: _Target,
+    a: _Surface,
+    b: _Surface,
     start: RigidTransform,
+    most: int,
     rounds: int,
     settings: RegisterSettings,
 ) -> RigidTransform:
     transform = start
     for _ in range(rounds):
-        moved = transform.apply(sample)
-        seen = _inside(moved, target.geometry)
-        if np.count_nonzero(seen) < 10:
+        pairs = _pair(a, b, transform, most)
+        if len(pairs.distance_mm) < 10:
             return transform
-        distance, found = target.tree.query(moved[seen])
-        nearest = np.asarray(found)
-        kept = distance <= np.quantile(distance, settings.trim_fraction)
-        improved = _similarity(sample[seen][kept], target.points[nearest[kept]], settings.largest_growth)
-        change = np.abs(improved.apply(sample) - moved).max()
+        most_mm = float(np.quantile(pairs.distance_mm, settings.trim_fraction))
+        kept = pairs.distance_mm <= max(most_mm, SURE_MM)
+        improved = _similarity(pairs.earlier[kept], pairs.later[kept], settings.largest_growth)
+        change = np.abs(improved.matrix_lps - transform.matrix_lps)
         transform = improved
-        if change < CONVERGED_MM:
+        if change[:3, :3].max() * 1000 + change[:3, 3].max() < CONVERGED_MM:
             break
     return transform
 
@@ -149,13 +209,3 @@ def _similarity(
     scale = float(singular @ np.diag(sign) / max((a**2).sum(), 1e-9))
     scale = float(np.clip(scale, 1 - largest_growth, 1 + largest_growth))
     return RigidTransform(rotation, target_mean - scale * rotation @ source_mean, scale)
-
-
-def _residual(sample: NDArray[np.float64], target: _Target, transform: RigidTransform) -> tuple[float, float]:
-    """Median distance to the other surface, and the share of points the other scan covers."""
-    moved = transform.apply(sample)
-    seen = _inside(moved, target.geometry)
-    if not seen.any():
-        return float("inf"), 0.0
-    distance, _ = target.tree.query(moved[seen])
-    return float(np.median(distance)), float(seen.mean())

@@ -192,7 +192,7 @@ def test_less_is_partial_response_and_more_progression() -> None:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="bones slide along themselves out of a shorter scan's view; the fit is 18 mm off, yet accepted",
+    reason="straight shafts slide along themselves out of a shorter scan's view, and the fit is accepted",
 )
 def test_what_a_shorter_scan_does_not_show_is_not_resolved(comparison: Comparison) -> None:
     """The third scan ends at z = 4 mm; the lesion in front lay at 2 ± 5 mm."""
