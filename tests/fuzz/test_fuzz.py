@@ -1,0 +1,31 @@
+"""Some hundred damaged series: none crashes the reader, makes it wait, or gives a wrong volume unflagged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.dicom import decoders
+from pipeline.dicom.read import read_scan
+from tests.fuzz.corpus import corpus, put
+from tests.fuzz.run import fuzz
+from tests.series import CALCIUM_MM3, calcium_mm3, flag_codes
+
+COUNT = 600
+
+
+def test_corpus_is_read_without_loss_in_every_syntax(tmp_path: Path) -> None:
+    for name, files in corpus(tmp_path / "corpus").items():
+        scan = read_scan(put(files, tmp_path / name))
+        assert calcium_mm3(scan) == pytest.approx(CALCIUM_MM3), name
+        assert flag_codes(scan) == ({"LOSSY"} if name == "jpeg_ls_near" else set())
+
+
+def test_damaged_series_end_in_the_right_numbers_or_a_named_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoders, "FRAME_LIMIT_S", 2.0)
+    tally = fuzz(COUNT, 1, tmp_path)
+    assert tally.is_good, "\n".join(tally.lines())
+    assert sum(tally.refused.values()) > COUNT / 4
