@@ -20,7 +20,8 @@ from pydicom.uid import (
 )
 
 from pipeline.dicom.codecs import encode_jpeg_2000
-from tests.series import good_series, stored
+from tests.fuzz.htj2k import WITH_CALCIUM, WITHOUT_CALCIUM
+from tests.series import CALCIUM_HU, good_series, stored
 
 SLICES = slice(1, 9)
 """Eight slices hold all of the calcium and are read in half the time of twelve."""
@@ -100,6 +101,10 @@ def _gdcm_lossless(uid: str) -> Write:
     return write
 
 
+def _htj2k(values: NDArray[np.uint16]) -> bytes:
+    return WITH_CALCIUM if values.max() == CALCIUM_HU + 1024 else WITHOUT_CALCIUM
+
+
 def _jpeg_2000(values: NDArray[np.uint16]) -> bytes:
     return encode_jpeg_2000(values, bits_stored=12)
 
@@ -116,6 +121,9 @@ WRITERS: dict[str, Write] = {
     "jpeg_ls_near": _encapsulated("1.2.840.10008.1.2.4.81", _jpeg_ls),
     "jpeg_2000": _encapsulated("1.2.840.10008.1.2.4.90", _jpeg_2000),
     "jpeg_2000_any": _encapsulated("1.2.840.10008.1.2.4.91", _jpeg_2000),
+    "htj2k": _encapsulated("1.2.840.10008.1.2.4.201", _htj2k),
+    "htj2k_rpcl": _encapsulated("1.2.840.10008.1.2.4.202", _htj2k),
+    "htj2k_any": _encapsulated("1.2.840.10008.1.2.4.203", _htj2k),
 }
 
 

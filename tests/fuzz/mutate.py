@@ -123,13 +123,19 @@ def _pixel_start(data: bytes) -> int:
     return min(found, default=len(data))
 
 
+def _values_start(data: bytes) -> int:
+    """Where the value of the pixel data starts: its head is shorter where it names no kind."""
+    start = _pixel_start(data)
+    return start + (12 if data[start + 4 : start + 6] in (b"OW", b"OB") else 8)
+
+
 def _pixels_differ(before: list[bytes], after: list[bytes]) -> bool:
     """Whether stored pixel bytes were changed; a cut is no such change, for it must be seen."""
     for one, other in zip(before, after, strict=True):
         if one == other:
             continue
         old, new = _plain(one), _plain(other)
-        pixels, others = old[_pixel_start(old) + 12 :], new[_pixel_start(new) + 12 :]
+        pixels, others = old[_values_start(old) :], new[_values_start(new) :]
         if len(others) >= len(pixels) and others[: len(pixels)] != pixels:
             return True
     return False

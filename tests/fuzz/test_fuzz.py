@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.dicom import decoders
 from pipeline.dicom.read import read_scan
-from tests.fuzz.corpus import corpus, put
+from tests.fuzz.corpus import SLICES, corpus, put
 from tests.fuzz.run import fuzz
-from tests.series import CALCIUM_MM3, calcium_mm3, flag_codes
+from tests.series import box_hu, flag_codes
 
 COUNT = 600
 
@@ -18,7 +19,7 @@ COUNT = 600
 def test_corpus_is_read_without_loss_in_every_syntax(tmp_path: Path) -> None:
     for name, files in corpus(tmp_path / "corpus").items():
         scan = read_scan(put(files, tmp_path / name))
-        assert calcium_mm3(scan) == pytest.approx(CALCIUM_MM3), name
+        assert np.array_equal(scan.volume.hu, box_hu()[SLICES]), name
         assert flag_codes(scan) == ({"LOSSY"} if name == "jpeg_ls_near" else set())
 
 
