@@ -127,7 +127,7 @@ class MimicSettings(Section):
     """What counts as thick there."""
     cut_piece_mm3: float = Field(300.0, ge=0)
     """A smaller piece is taken for bone where the same edge cuts bone beside it."""
-    cut_bone_reach_mm: float = Field(15.0, ge=0)
+    cut_bone_reach_mm: float = Field(12.0, ge=0)
     """What counts as beside it."""
     joint_mm: float = Field(22.0, ge=0, le=60)
     """A piece at the end of the scan that lies in line with bone this near, along the body, continues it
