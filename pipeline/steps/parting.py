@@ -185,7 +185,7 @@ def _is_shaft(thick: _Thick, mean_hu: NDArray[np.float32], spacing_mm: Float3) -
         return False
     found = bounding_box(thick.voxels)
     sizes = [(s.stop - s.start) * mm for s, mm in zip(found or (), spacing_mm, strict=True)]
-    return max(sizes) >= SHAFT_LENGTH_MM
+    return bool(max(sizes) >= SHAFT_LENGTH_MM)
 
 
 def _marrow_kept(
