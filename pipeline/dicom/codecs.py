@@ -36,6 +36,12 @@ LOSSY = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (50, 81))
 SIZ_MARKER = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and of its size (ISO 15444-1 A.5.1)."""
 
+COD_MARKER = b"\xff\x52\x00"
+"""Start of how it is coded; its length is below 256 without precincts of many sizes."""
+
+EITHER = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (91, 203))
+"""Syntaxes that are lossless or not as the codestream says."""
+
 JPEG_FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 """Markers that give the size of a JPEG (ISO 10918-1 B.1.1.3) or JPEG-LS image (ISO 14495-1 C.1.1)."""
 
@@ -85,6 +91,12 @@ def codestream_shape(frame: bytes, transfer_syntax_uid: str) -> tuple[int, int] 
         right, bottom, left, top = struct.unpack_from(">4I", frame, at + 8)
         return bottom - top, right - left
     return _jpeg_shape(frame)
+
+
+def is_irreversible(frame: bytes) -> bool:
+    """Whether a JPEG 2000 codestream was made with the wavelet that loses (ISO 15444-1 A.6.1)."""
+    at = frame.find(COD_MARKER)
+    return 0 <= at < len(frame) - 13 and frame[at + 13] == 0
 
 
 def _jpeg_shape(frame: bytes) -> tuple[int, int] | None:

@@ -152,7 +152,7 @@ def shared_decoders() -> Decoders:
     """The children of this process; a forked process makes its own."""
     with _shared_lock:
         if not _shared or _shared[0].process_id != os.getpid():
-            _shared[:] = [Decoders()]
+            _shared.insert(0, Decoders())  # those of the parent are kept, and left to it
             atexit.register(_shared[0].close)
         return _shared[0]
 

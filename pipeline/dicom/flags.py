@@ -39,8 +39,15 @@ NO_HU_TYPES = (
 """Words in Image Type (PS3.3 C.8.2.1.1.1, C.8.15.2) of images whose values are not a slice's HU."""
 
 
-def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:
+def header_flags(
+    stack: Stack, inventory: Inventory, *, codestream_lossy: bool = False
+) -> tuple[QualityFlag, ...]:
     """All flags that the headers of a stack give rise to.
+
+    Parameters
+    ----------
+    codestream_lossy : bool
+        The pixels were compressed with loss, whatever the headers say.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def header_flags(stack: Stack, inventory: Inventory) -> tuple[QualityFlag, ...]:
     """
     return (
         *_kind_flags({s.image_type for s in stack.slices}),
-        *_lossy_flags(stack.slices),
+        *_lossy_flags(stack.slices, codestream_lossy),
         *_contrast_flags(stack.slices),
         *_spacing_flags(stack),
         *_posture_flags(stack.slices[0]),
@@ -73,8 +80,8 @@ def _is_processed(image_type: tuple[str, ...]) -> bool:
     return image_type[:1] == ("DERIVED",) or any("MONO" in v or "VMI" in v for v in image_type[2:])
 
 
-def _lossy_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:
-    if any(s.lossy or s.pixels.transfer_syntax_uid in LOSSY for s in slices):
+def _lossy_flags(slices: tuple[SliceHeader, ...], codestream_lossy: bool) -> list[QualityFlag]:
+    if codestream_lossy or any(s.lossy or s.pixels.transfer_syntax_uid in LOSSY for s in slices):
         return [QualityFlag("LOSSY", "warning", "the images were compressed with loss")]
     return []
 

@@ -52,6 +52,7 @@ TAGS = {
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
     "LossyImageCompression": 0x00282110,
+    "LossyImageCompressionRatio": 0x00282112,
     "ModalityLUTSequence": 0x00283000,
 }
 
@@ -152,7 +153,7 @@ def slice_header(name: str, fields: Fields, frame: int = 0) -> SliceHeader:
         position_mm=fields.numbers(TAGS["ImagePositionPatient"]),
         slope=fields.number(TAGS["RescaleSlope"]),
         intercept=fields.number(TAGS["RescaleIntercept"]),
-        lossy=fields.text(TAGS["LossyImageCompression"]) == "01",
+        lossy=_says_lossy(fields),
         patient=_patient(fields),
         grid=_grid(fields),
         pixels=_pixel_format(fields),
@@ -212,6 +213,12 @@ def _exam(fields: Fields) -> Exam:
         patient_position=fields.text(TAGS["PatientPosition"]).upper(),
         contrast_agent=_names_agent(fields.text(TAGS["ContrastBolusAgent"])),
     )
+
+
+def _says_lossy(fields: Fields) -> bool:
+    """Whether the pixels were ever compressed with loss (PS3.3 C.7.6.1.1.5); a ratio says so too."""
+    ratios = fields.numbers(TAGS["LossyImageCompressionRatio"]) or ()
+    return fields.text(TAGS["LossyImageCompression"]) == "01" or any(ratio > 1 for ratio in ratios)
 
 
 def _finite(fields: Fields, keyword: str) -> float | None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.dicom.codecs import COMPRESSED
+from pipeline.dicom.codecs import COMPRESSED, EITHER, is_irreversible
 from pipeline.dicom.decoders import decode_frame
 from pipeline.dicom.elements import UNDEFINED_LENGTH
 from pipeline.dicom.encapsulated import read_frame
@@ -110,6 +110,22 @@ def read_stored(stream: BinaryIO, header: SliceHeader) -> Stored:
         frame = read_frame(body, header.frame, header.pixels.frames)
         values = decode_frame(frame, (rows, columns), header.pixels).ravel()
     return _without_unused_bits(values, header.pixels).reshape(rows, columns)
+
+
+def is_lossy(stream: BinaryIO, header: SliceHeader) -> bool:
+    """Whether the codestream of a slice in a syntax that may be either was made with loss.
+
+    Raises
+    ------
+    InputRefused
+        TRUNCATED.
+    """
+    syntax = header.pixels.transfer_syntax_uid
+    if syntax not in EITHER:
+        return False
+    stream.seek(header.pixel_offset)
+    _pixel_length(stream, syntax)
+    return is_irreversible(read_frame(stream, header.frame, header.pixels.frames))
 
 
 def _pixel_length(body: BinaryIO, syntax: str) -> int:

@@ -18,7 +18,7 @@ from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.hounsfield import HounsfieldWriter, check_rescale, holds_int16
 from pipeline.dicom.identity import config_folder, load_salt
 from pipeline.dicom.phases import choose_acquisition
-from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, read_stored
+from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, is_lossy, read_stored
 from pipeline.dicom.repeats import drop_copies, drop_repeats
 from pipeline.dicom.stack import Stack, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
@@ -87,7 +87,8 @@ def arrange(tree: Tree, series: Series, inventory: Inventory) -> tuple[Stack, tu
     slices, phase_flags = choose_acquisition(slices)
     slices, repeat_flags = drop_repeats(slices, stored_of)
     stack = build_stack(slices)
-    return stack, (*copy_flags, *phase_flags, *repeat_flags, *header_flags(stack, inventory))
+    flags = header_flags(stack, inventory, codestream_lossy=_is_lossy(tree, stack.slices[0]))
+    return stack, (*copy_flags, *phase_flags, *repeat_flags, *flags)
 
 
 def _read_volume(tree: Tree, stack: Stack) -> tuple[CTVolume, tuple[QualityFlag, ...]]:
@@ -120,6 +121,14 @@ def _all_stored(tree: Tree, slices: Sequence[SliceHeader]) -> Iterator[tuple[Sli
             yield first, future.result()
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _is_lossy(tree: Tree, header: SliceHeader) -> bool:
+    try:
+        with tree.open(header.name) as stream:
+            return is_lossy(stream, header)
+    except OSError as error:
+        raise InputRefused("UNREADABLE", "a slice cannot be read: permission or device error") from error
 
 
 def _stored(tree: Tree, header: SliceHeader) -> Stored:

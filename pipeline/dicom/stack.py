@@ -67,6 +67,7 @@ def check_agreement(slices: list[SliceHeader]) -> None:
     for what, values in (
         ("matrix", {(s.grid.rows, s.grid.columns) for s in slices}),
         ("frame of reference", {s.grid.frame_of_reference_uid for s in slices}),
+        ("sign of the stored numbers", {s.pixels.signed for s in slices}),
     ):
         if len(values) > 1:
             raise InputRefused("MIXED_SERIES", f"expected one {what}, found {len(values)} in the series")

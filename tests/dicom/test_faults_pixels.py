@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from openjpeg.utils import encode_array
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -319,6 +320,29 @@ def test_fault_28_codec_gives_the_pixels_of_the_plain_file(suffix: str, tmp_path
     else:
         assert np.median(difference_hu) <= 15  # below the noise of the slice
         assert "LOSSY" in flag_codes(scan)
+
+
+@pytest.mark.parametrize("lossy", [True, False])
+def test_fault_27_loss_is_seen_in_the_codestream_where_the_header_is_silent(read: Read, lossy: bool) -> None:
+    series = good_series()
+    for d in series:
+        options = {"compression_ratios": [4.0]} if lossy else {}
+        frame = bytes(encode_array(stored(d), bits_stored=12, **options))
+        as_syntax("1.2.840.10008.1.2.4.91")(d)
+        d.PixelData = encapsulate([frame])
+    assert flag_codes(read(series)) == ({"LOSSY"} if lossy else set())
+
+
+def test_fault_27_stated_ratio_counts_as_loss(read: Read) -> None:
+    series = good_series()
+    on_all(put(LossyImageCompressionRatio="3.8"))(series)
+    assert flag_codes(read(series)) == {"LOSSY"}
+
+
+def test_one_slice_of_another_sign_is_refused(refuse: Refuse) -> None:
+    series = good_series()
+    series[0].PixelRepresentation = 1
+    assert refuse(series) == "MIXED_SERIES"
 
 
 @needs_codecs

@@ -164,6 +164,20 @@ def test_unfit_files_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path) == "NOT_NIFTI"
 
 
+def test_fault_40_nifti_beyond_any_memory_is_refused(tmp_path: Path) -> None:
+    import gzip
+
+    array, ras = box_in_ras((False,) * 3, (0, 1, 2))
+    data = bytearray(write_raw(tmp_path / "a.nii", array, ras).read_bytes())
+    struct.pack_into("<3h", data, 42, 30_000, 30_000, 3000)
+    (tmp_path / "a.nii").write_bytes(data)
+    (tmp_path / "b.nii.gz").write_bytes(gzip.compress(bytes(data)))
+    (tmp_path / "c.nii.gz").write_bytes(gzip.compress(bytes(100)))
+    (tmp_path / "d.nii.gz").write_bytes(b"no gzip")
+    assert [refused(tmp_path / name) for name in ("a.nii", "b.nii.gz")] == ["RESOURCE_LIMIT"] * 2
+    assert [refused(tmp_path / name) for name in ("c.nii.gz", "d.nii.gz")] == ["UNREADABLE"] * 2
+
+
 @pytest.mark.parametrize("value", [-1.0, 0.5, 70000.0])
 def test_values_that_are_no_labels_are_refused(tmp_path: Path, value: float) -> None:
     array, ras = box_in_ras((False,) * 3, (0, 1, 2))
