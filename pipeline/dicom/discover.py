@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +13,7 @@ from pipeline.dicom.enhanced import ENHANCED_CT, frame_fields
 from pipeline.dicom.headers import CT_IMAGE, TAGS, SliceHeader, slice_header
 from pipeline.dicom.parse import parse_header, uid_name
 from pipeline.dicom.tree import Skipped, Tree, open_tree
-from pipeline.errors import InputRefused
+from pipeline.errors import GeometryError, InputRefused
 
 NOT_DICOM = "not DICOM"
 DAMAGED = "a DICOM file that cannot be read"
@@ -98,8 +100,9 @@ def take_inventory(tree: Tree) -> Inventory:
     """Look through a tree that is open already."""
     slices: dict[tuple[str, bool], list[SliceHeader]] = defaultdict(list)
     skipped = list(tree.skipped)
-    for name in tree.names:
-        found = _look_at(tree, name)
+    for n, name in enumerate(tree.names, 1):
+        with naming(f"file {n} of {len(tree.names)} in order of name"):
+            found = _look_at(tree, name)
         if isinstance(found, Skipped):
             skipped.append(found)
             continue
@@ -108,6 +111,17 @@ def take_inventory(tree: Tree) -> Inventory:
             slices[(header.series_instance_uid, derived or _is_reformat(header))].append(header)
     series = tuple(Series(uid, tuple(slices[uid, derived])) for uid, derived in sorted(slices))
     return Inventory(series, tuple(sorted(skipped, key=lambda s: s.name)))
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Add to a refusal what it is about, in words that hold no text from the input but numbers and UIDs."""
+    try:
+        yield
+    except GeometryError as refusal:
+        raise GeometryError(f"{refusal.reason} ({what})", code=refusal.code) from refusal
+    except InputRefused as refusal:
+        raise InputRefused(refusal.code, f"{refusal.reason} ({what})") from refusal
 
 
 def _look_at(tree: Tree, name: str) -> list[SliceHeader] | Skipped:

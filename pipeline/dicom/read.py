@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.dicom.acquisition import describe
 from pipeline.dicom.choose import choose_series
 from pipeline.dicom.decoders import CHILDREN
-from pipeline.dicom.discover import Inventory, Series, refuse_other_file, take_inventory
+from pipeline.dicom.discover import Inventory, Series, naming, refuse_other_file, take_inventory
 from pipeline.dicom.flags import header_flags
 from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.hounsfield import HounsfieldWriter, check_rescale, holds_int16
@@ -55,9 +55,10 @@ def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
 
 
 def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
-    """Read a chosen series of an inventory, from the tree it was found in."""
-    stack, flags = arrange(tree, series, inventory)
-    volume, pixel_flags = _read_volume(tree, stack)
+    """Read a chosen series of an inventory, from the tree it was found in; a refusal names the series."""
+    with naming(f"series {series.uid or 'without UID'}"):
+        stack, flags = arrange(tree, series, inventory)
+        volume, pixel_flags = _read_volume(tree, stack)
     acquisition = describe(list(stack.slices), volume, load_salt(config_folder()))
     return Scan(volume, acquisition, (*flags, *pixel_flags))
 
@@ -132,8 +133,9 @@ def _is_lossy(tree: Tree, header: SliceHeader) -> bool:
 
 
 def _stored(tree: Tree, header: SliceHeader) -> Stored:
+    number = "?" if header.instance_number is None else header.instance_number
     try:
-        with tree.open(header.name) as stream:
+        with tree.open(header.name) as stream, naming(f"instance {number}"):
             return read_stored(stream, header)
     except OSError as error:
         raise InputRefused("UNREADABLE", "a slice cannot be read: permission or device error") from error
