@@ -15,6 +15,8 @@ TAGS = {
     "SOPInstanceUID": 0x00080018,
     "StudyDate": 0x00080020,
     "AcquisitionDate": 0x00080022,
+    "AcquisitionTime": 0x00080032,
+    "ContentTime": 0x00080033,
     "Modality": 0x00080060,
     "Manufacturer": 0x00080070,
     "PatientName": 0x00100010,
@@ -122,6 +124,7 @@ class SliceHeader:
     series_instance_uid: str
     image_type: tuple[str, ...]
     acquisition: tuple[str, str]  #: acquisition number and temporal position
+    times: tuple[str, str]  #: of acquisition and of content
     series_number: int | None
     instance_number: int | None
     position_mm: tuple[float, ...] | None
@@ -148,6 +151,7 @@ def slice_header(name: str, fields: Fields, frame: int = 0) -> SliceHeader:
             fields.text(TAGS["AcquisitionNumber"]),
             fields.text(TAGS["TemporalPositionIdentifier"]),
         ),
+        times=(fields.text(TAGS["AcquisitionTime"]), fields.text(TAGS["ContentTime"])),
         series_number=_integer_string(fields, "SeriesNumber"),
         instance_number=_integer_string(fields, "InstanceNumber"),
         position_mm=fields.numbers(TAGS["ImagePositionPatient"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import defaultdict
 from itertools import groupby
 
@@ -15,6 +17,9 @@ from pipeline.errors import InputRefused
 CLEAR_MAJORITY = 2
 """An acquisition is taken before others only with twice their slices: they are monitoring or test
 slices, not a second phase cut short."""
+
+MIN_INTERLEAVED = 6
+"""Fewer slices may alternate by chance."""
 
 
 def choose_acquisition(
@@ -32,9 +37,11 @@ def choose_acquisition(
     Raises
     ------
     InputRefused
-        AMBIGUOUS_SERIES, with the number of slices of each acquisition.
+        AMBIGUOUS_SERIES, with the number of slices of each acquisition, or for two phases that are
+        not numbered and lie between each other.
     """
     order = np.argsort(positions_mm(slices), kind="stable")
+    _refuse_interleaved([slices[n] for n in order])
     runs = [key for key, _ in groupby(slices[n].acquisition for n in order)]
     if len(runs) == len(set(runs)):
         return slices, ()
@@ -49,3 +56,23 @@ def choose_acquisition(
         )
     message = f"of {len(sizes)} overlapping acquisitions ({sizes} slices) the largest was taken"
     return max(parts.values(), key=len), (QualityFlag("ACQUISITIONS_SPLIT", "warning", message),)
+
+
+def _refuse_interleaved(ordered: list[SliceHeader]) -> None:
+    """Refuse slices whose times go back and forth from each to the next: two phases between each other."""
+    if len({s.acquisition for s in ordered}) > 1 or len(ordered) < MIN_INTERLEAVED:
+        return
+    for times in zip(*(s.times for s in ordered), strict=True):
+        seconds = np.array([_seconds(text) for text in times])
+        steps = np.diff(seconds)
+        if np.all(steps[1:] * steps[:-1] < 0):  # false where a time is unknown
+            raise InputRefused(
+                "AMBIGUOUS_SERIES",
+                "the times of neighbouring slices alternate: two phases between each other",
+            )
+
+
+def _seconds(text: str) -> float:
+    """A DICOM time (PS3.5 TM) as seconds of the day; NaN if it is none."""
+    match = re.fullmatch(r"(\d{2}):?(\d{2}):?(\d{2}(?:\.\d+)?)", text)
+    return 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3]) if match else math.nan

@@ -90,6 +90,7 @@ def _same_header(one: SliceHeader, other: SliceHeader) -> bool:
         other,
         name=one.name,
         pixel_offset=one.pixel_offset,
+        times=one.times,
         executable_preamble=one.executable_preamble,
         pixels=replace(other.pixels, transfer_syntax_uid=syntax),
     )

@@ -187,6 +187,26 @@ def test_fault_07_phases_half_a_slice_apart_are_not_interleaved(refuse: Refuse) 
     assert refuse(series + phase) == "AMBIGUOUS_SERIES"
 
 
+@pytest.mark.parametrize("keyword", ["ContentTime", "AcquisitionTime"])
+def test_fault_07_interleaved_phases_are_told_by_their_times(refuse: Refuse, keyword: str) -> None:
+    series = good_series()
+    phase = second_phase(series, None)
+    for d in phase:
+        shift(d, z=1.5)
+    for n, (d, later) in enumerate(zip(series, phase, strict=True)):
+        setattr(d, keyword, f"1200{n:02d}")
+        setattr(later, keyword, f"1201{n:02d}.5")
+    assert refuse(series + phase) == "AMBIGUOUS_SERIES"
+
+
+def test_times_that_rise_or_scatter_are_no_phases(read: Read) -> None:
+    for times in (range(12), (3, 1, 2, 9, 8, 7, 10, 4, 5, 6, 0, 11), [5] * 12):
+        series = good_series()
+        for d, second in zip(series, times, strict=True):
+            d.ContentTime = f"1200{second:02d}"
+        assert np.array_equal(read(series).volume.hu, box_hu())
+
+
 def test_fault_07_monitoring_slices_are_left_out(read: Read) -> None:
     series = good_series()
     scan = read(series + second_phase(series[4:6], 2))

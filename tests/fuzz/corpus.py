@@ -1,4 +1,4 @@
-"""The good series, once in every transfer syntax that is read."""
+"""The good series, once in every transfer syntax that is read, and as multi-frame objects."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from pydicom.uid import (
 
 from pipeline.dicom.codecs import encode_jpeg_2000
 from tests.fuzz.htj2k import WITH_CALCIUM, WITHOUT_CALCIUM
+from tests.fuzz.multiframe import enhanced
+from tests.fuzz.multiframe import write as write_multiframe
 from tests.series import CALCIUM_HU, good_series, stored
 
 SLICES = slice(1, 9)
@@ -130,7 +132,11 @@ WRITERS: dict[str, Write] = {
 def corpus(folder: Path) -> dict[str, list[bytes]]:
     """The files of a good series, by syntax."""
     folder.mkdir(parents=True, exist_ok=True)
-    return {name: _files(write, folder) for name, write in WRITERS.items()}
+    series = {name: _files(write, folder) for name, write in WRITERS.items()}
+    for name, compress in (("enhanced", False), ("enhanced_jpeg_2000", True)):
+        file = write_multiframe(enhanced(good_series()[SLICES], compress=compress), folder)
+        series[name] = [file.read_bytes()]
+    return series
 
 
 def _files(write: Write, folder: Path) -> list[bytes]:
