@@ -102,7 +102,7 @@ class ZipTree:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
-        _check_members(members)
+        _check_members(members, archive.start_dir)
         large = [m for m in members if m.file_size > MEMBER_LIMIT_BYTES]
         self.skipped = tuple(Skipped(m.filename, "larger than 1 GB in the zip") for m in large)
         self.names = tuple(m.filename for m in members if m.file_size <= MEMBER_LIMIT_BYTES)
@@ -121,14 +121,19 @@ class ZipTree:
         return BytesIO(data)
 
 
-def _check_members(members: list[zipfile.ZipInfo]) -> None:
-    """Refuse an archive that would grow beyond any study."""
+def _check_members(members: list[zipfile.ZipInfo], packed_bytes: int) -> None:
+    """Refuse an archive that would grow beyond any study, or whose members share their bytes."""
     if len(members) > MAX_MEMBERS:
         raise InputRefused("RESOURCE_LIMIT", f"the zip holds more than {MAX_MEMBERS} files")
-    if sum(m.file_size for m in members) > ZIP_LIMIT_BYTES:
+    total = sum(m.file_size for m in members)
+    if total > ZIP_LIMIT_BYTES:
         raise InputRefused("RESOURCE_LIMIT", f"the zip grows beyond {ZIP_LIMIT_BYTES >> 30} GB")
     if any(m.file_size > max(BOMB_BYTES, BOMB_RATIO * m.compress_size) for m in members):
         raise InputRefused("RESOURCE_LIMIT", f"a file in the zip grows {BOMB_RATIO} times: a bomb")
+    if total > max(MEMBER_LIMIT_BYTES, BOMB_RATIO * packed_bytes):
+        raise InputRefused("RESOURCE_LIMIT", f"the zip grows {BOMB_RATIO} times: a bomb")
+    if sum(m.compress_size for m in members) > packed_bytes:
+        raise InputRefused("RESOURCE_LIMIT", "files in the zip share their bytes: a bomb")
 
 
 def _check_directory(path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -113,6 +115,14 @@ def test_codestream_that_claims_a_huge_image_allocates_nothing(own_decoders: dec
     at = frame.find(b"\xff\x51")
     frame[at + 6 : at + 14] = (30_000).to_bytes(4, "big") * 2
     refusal(bytes(frame), (32, 40), JPEG_2000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to a limit of address space")
+def test_fault_41_child_gets_no_more_memory_than_allowed() -> None:
+    words = "from pipeline.dicom.decode_child import limit_itself; limit_itself(); bytearray(2**31)"
+    result = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "MemoryError" in result.stderr
 
 
 def test_compressed_series_is_read_in_order(read: Read) -> None:

@@ -89,6 +89,24 @@ def test_fault_40_zip_bomb_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("within_limits")
+def test_fault_40_zip_of_many_small_bombs_is_refused(tmp_path: Path) -> None:
+    assert code_of(bomb(tmp_path / "a.zip", members=35, member_bytes=2**25)) == "RESOURCE_LIMIT"
+
+
+@pytest.mark.usefixtures("within_limits")
+def test_fault_40_zip_whose_files_share_bytes_is_refused(tmp_path: Path) -> None:
+    path = bomb(tmp_path / "a.zip", members=1, member_bytes=2**22)
+    data = path.read_bytes()
+    end = data.rfind(b"PK\x05\x06")
+    start = int.from_bytes(data[end + 16 : end + 20], "little")
+    entry, record = data[start:end], bytearray(data[end:])
+    record[8:12] = (40).to_bytes(2, "little") * 2
+    record[12:16] = (40 * len(entry)).to_bytes(4, "little")
+    path.write_bytes(data[:start] + entry * 40 + record)
+    assert code_of(path) == "RESOURCE_LIMIT"
+
+
+@pytest.mark.usefixtures("within_limits")
 def test_fault_40_zip_of_too_many_files_is_refused(tmp_path: Path) -> None:
     path = bomb(tmp_path / "a.zip", members=3, member_bytes=10)
     data = bytearray(path.read_bytes())
