@@ -134,6 +134,21 @@ class MimicSettings(Section):
     across a joint or disc."""
 
 
+class ContrastSettings(Section):
+    """What may be contrast medium in bowel or bladder."""
+
+    least_thickness_mm: float = Field(5.0, ge=0)
+    """Thinner lesions are not questioned."""
+    most_hu: float = Field(450.0, ge=100, le=3000)
+    """Denser ones neither."""
+    unevenness: float = Field(0.12, ge=0, le=1)
+    """Largest standard deviation of the inside as a share of its density."""
+    bone_gap_mm: float = Field(4.0, ge=0)
+    """What lies nearer to bone is not in bowel or bladder."""
+    ring_share: float = Field(0.5, ge=0, le=1)
+    """Share of in-plane directions in which bone must be met."""
+
+
 class RegisterSettings(Section):
     """How the skeleton of one scan is laid on that of another."""
 
@@ -184,6 +199,7 @@ class Settings(Section):
     candidates: CandidateSettings = CandidateSettings()
     parting: PartingSettings = PartingSettings()
     mimics: MimicSettings = MimicSettings()
+    contrast: ContrastSettings = ContrastSettings()
     register_bones: RegisterSettings = RegisterSettings()
     match: MatchSettings = MatchSettings()
     respond: RespondSettings = RespondSettings()

@@ -19,6 +19,7 @@ from pipeline.errors import UsageError
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
 from pipeline.steps.candidates import find_bright, gather_candidates
+from pipeline.steps.contrast import question_contrast
 from pipeline.steps.density import measure_density
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
 from pipeline.steps.match import Date, match_lesions
@@ -115,6 +116,7 @@ def _find(
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
     candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
+    candidates = question_contrast(candidates, smooth, inner_body, skeleton, settings.contrast)
     noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
     return (
         _embedded(candidates, box, volume.geometry),
