@@ -33,6 +33,9 @@ INFLATED_LIMIT_BYTES = 256 * 2**20
 
 TRANSFER_SYNTAX_UID = 0x00020010
 MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+CT_CLASSES = "1.2.840.10008.5.1.4.1.1.2"
+"""CT Image; the enhanced kinds continue it."""
+
 META_TAGS = frozenset((TRANSFER_SYNTAX_UID, MEDIA_STORAGE_SOP_CLASS_UID))
 
 EXECUTABLE_MAGIC = (b"MZ", b"\x7fELF", b"#!", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
@@ -129,15 +132,25 @@ def parse_header(stream: BinaryIO, tags: tuple[int, ...]) -> Fields | None:
     named = Fields(meta.values, EXPLICIT_LITTLE_ENDIAN, 0)
     syntax = named.text(TRANSFER_SYNTAX_UID) or _syntax_of(stream)
     body: BinaryIO = inflate(stream) if syntax == DEFLATED else stream
+    media_class_uid = named.text(MEDIA_STORAGE_SOP_CLASS_UID)
     walk = Walk(body, encoding_of(syntax), frozenset(tags))
-    walk.run()
+    try:
+        walk.run()
+    except InputRefused as refusal:
+        if refusal.code != "RESOURCE_LIMIT" or may_be_ct(media_class_uid):
+            raise  # any other object may well hold more: the directory of a CD, contours, segments
     return Fields(
         walk.values,
         syntax,
         walk.offset,
-        named.text(MEDIA_STORAGE_SOP_CLASS_UID),
+        media_class_uid,
         has_preamble and head.startswith(EXECUTABLE_MAGIC),
     )
+
+
+def may_be_ct(media_class_uid: str) -> bool:
+    """Whether the meta information says that a file holds CT, or says nothing."""
+    return media_class_uid in ("", CT_CLASSES) or media_class_uid.startswith(f"{CT_CLASSES}.")
 
 
 def encoding_of(transfer_syntax_uid: str) -> Encoding:

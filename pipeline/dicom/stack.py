@@ -20,6 +20,9 @@ MIN_SLICES = 3
 UNIT_TOLERANCE = 1e-3
 """Largest error of a direction cosine's length or angle; scanners write 5 digits or more."""
 
+PIXEL_RANGE_MM = (0.01, 10.0)
+"""From micro-CT to a body of 5 m across a coarse matrix of 512."""
+
 SPACING_TOLERANCE = 0.01
 """Largest deviation of one gap from the usual one, as a part of it: 1 % of a lesion's height."""
 
@@ -86,6 +89,8 @@ def _check_slice(header: SliceHeader) -> None:
     spacing = _numbers("pixel spacing", header.grid.spacing_mm, 2)
     if spacing.min() <= 0:
         raise GeometryError(f"expected a positive pixel spacing, found {spacing.tolist()}")
+    if spacing.min() < PIXEL_RANGE_MM[0] or spacing.max() > PIXEL_RANGE_MM[1]:
+        raise GeometryError(f"expected pixels from 0.01 to 10 mm, found {spacing.tolist()}")
     if not header.grid.rows or not header.grid.columns:
         raise GeometryError("rows or columns are missing or zero")
     row, column = orientation[:3], orientation[3:]

@@ -119,6 +119,7 @@ REFUSED: list[tuple[str, Break, str]] = [
     ("17_frame_of_reference", set_one("FrameOfReferenceUID", "1.2.3"), "MIXED_SERIES"),
     ("18_spacing_zero", set_all("PixelSpacing", [0.0, 1.0]), "BAD_GEOMETRY"),
     ("18_spacing_negative", set_one("PixelSpacing", [-0.75, 1.0]), "BAD_GEOMETRY"),
+    ("18_spacing_absurd", set_all("PixelSpacing", [127.0, 1.0]), "BAD_GEOMETRY"),
     ("18_spacing_single", set_all("PixelSpacing", 0.75), "BAD_GEOMETRY"),
 ]
 

@@ -76,6 +76,18 @@ def test_fault_40_header_without_end_is_refused(tmp_path: Path, make: Callable[[
     assert code_of(folder) == "RESOURCE_LIMIT"
 
 
+@pytest.mark.parametrize("sop_class_uid", ["1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1.66.4"])
+def test_a_large_object_of_another_kind_beside_the_series_is_left_aside(
+    tmp_path: Path, sop_class_uid: str
+) -> None:
+    stranger = good_series()[0]
+    stranger.SOPClassUID, stranger.SOPInstanceUID = sop_class_uid, "1.2.3.4"
+    folder = write_series([*good_series(), stranger], tmp_path / "s")
+    put_into_header(folder / "im012", HEADERS["a_million_items"]())
+    assert np.array_equal(read_scan(folder).volume.hu, box_hu())
+    assert [one.name for one in discover(folder).skipped] == ["im012"]
+
+
 def bomb(path: Path, *, members: int, member_bytes: int) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for n in range(members):

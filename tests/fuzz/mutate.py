@@ -12,6 +12,7 @@ from pydicom.tag import Tag
 
 DEFLATED_UID = b"1.2.840.10008.1.2.1.99"
 PIXEL_DATA = 0x7FE00010
+PER_FRAME_GROUPS = 0x52009230
 
 KEYWORDS = [
     "TransferSyntaxUID",
@@ -88,7 +89,14 @@ def mutate(files: list[bytes], rng: random.Random) -> Mutant:
         changed.append(files[victim])
         return Mutant(changed, kind, False, False)
     changed[victim] = _damaged(files[victim], kind, rng)
-    return Mutant(changed, kind, False, _pixels_differ(files, changed))
+    alike = _is_shared(files[victim], changed[victim])
+    return Mutant(changed, kind, alike, _pixels_differ(files, changed))
+
+
+def _is_shared(before: bytes, after: bytes) -> bool:
+    """Whether only what all frames of a multi-frame object share was changed."""
+    at = before.find(_tag_bytes(PER_FRAME_GROUPS, "<"))
+    return at >= 0 and before[at:] == after[at:]
 
 
 def _damaged(data: bytes, kind: str, rng: random.Random) -> bytes:
