@@ -103,7 +103,9 @@ class PartingSettings(Section):
     bulky_radius_mm: float = Field(7.5, ge=3, le=30)
     """A lump is bulky from this radius on,"""
     bulky_hu: float = Field(600.0, ge=200, le=3000)
-    """where its inside is this dense: a femoral head has 300 to 500 HU."""
+    """where its inside is this dense: a femoral head has 300 to 500 HU,"""
+    bulky_unevenness: float = Field(0.1, ge=0, le=1)
+    """or where its standard deviation is at most this share of it: spongiosa has 0.15."""
 
     @model_validator(mode="after")
     def _radius_for_each_level(self) -> Self:

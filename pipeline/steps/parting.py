@@ -174,9 +174,12 @@ def _is_thicker(thick: _Thick, spacing_mm: Float3) -> bool:
 
 
 def _is_bulky(thick: _Thick, mean_hu: NDArray[np.float32], settings: PartingSettings) -> bool:
-    """Whether a part is so thick and dense throughout that no bone is like it."""
-    dense = float(mean_hu[thick.voxels].mean()) >= settings.bulky_hu
-    return dense and thick.deepest_mm >= settings.bulky_radius_mm
+    """Whether a part is so thick, and so dense or so even throughout, that no bone is like it."""
+    if thick.deepest_mm < settings.bulky_radius_mm:
+        return False
+    inside = mean_hu[thick.voxels]
+    middle = float(inside.mean())
+    return middle >= settings.bulky_hu or float(inside.std()) <= settings.bulky_unevenness * middle
 
 
 def _is_shaft(thick: _Thick, mean_hu: NDArray[np.float32], spacing_mm: Float3) -> bool:
