@@ -22,7 +22,7 @@ from pipeline.steps.candidates import find_bright, gather_candidates
 from pipeline.steps.contrast import question_contrast
 from pipeline.steps.density import measure_density
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
-from pipeline.steps.match import Date, match_lesions
+from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.mimics import classify_candidates
 from pipeline.steps.register import register_skeletons
 from pipeline.steps.respond import burden_change, classify_response, follow_track
@@ -156,14 +156,15 @@ def compare(
         follow_track(number, places, dates, settings.respond) for number, places in enumerate(matched, 1)
     )
     burdens = [one.burden for one in analyses]
+    techniques = [date.technique for date in dates]
     later = range(1, len(analyses))
     return Comparison(
         analyses=tuple(analyses),
         time_points=_time_points(analyses),
         registrations=registrations,
         tracks=tracks,
-        burden_changes=tuple(burden_change(n - 1, n, burdens, settings.respond) for n in later),
-        responses=tuple(classify_response(n, tracks, burdens, settings.respond) for n in later),
+        burden_changes=tuple(burden_change(n - 1, n, burdens, settings.respond, techniques) for n in later),
+        responses=tuple(classify_response(n, tracks, burdens, settings.respond, techniques) for n in later),
     )
 
 
@@ -178,12 +179,14 @@ def _register_all(analyses: Sequence[Analysis], settings: Settings) -> tuple[Reg
 
 
 def _date(n: int, analysis: Analysis, registrations: Sequence[Registration]) -> Date:
+    how = analysis.scan.acquisition
     way = {one.to_index: one.transform for one in registrations if one.accepted}
     return Date(
         lesions=analysis.lesions,
         geometry=analysis.geometry,
         from_first=RigidTransform.identity() if n == 0 else way.get(n),
         detection_limit_mm3=analysis.burden.detection_limit_mm3,
+        technique=Technique(how.kvp, how.contrast_agent),
     )
 
 

@@ -24,6 +24,22 @@ COVERED_FRACTION = 0.98
 """Share of a lesion that must fall into the other scan for its place to be covered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Technique:
+    """What decides how bright calcium is. Unknown is None."""
+
+    kvp: float | None = None
+    contrast_agent: bool | None = None
+
+    def why_not_comparable(self, other: Technique) -> str | None:
+        """Reason why volumes of two scans cannot be subtracted; None if nothing speaks against it."""
+        if None not in (self.kvp, other.kvp) and self.kvp != other.kvp:
+            return f"{self.kvp:g} and {other.kvp:g} kVp: the amount of change is not known"
+        if bool(self.contrast_agent) != bool(other.contrast_agent):
+            return "contrast agent on one date only: the amount of change is not known"
+        return None
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Date:
     """What matching needs to know of one scan."""
@@ -32,6 +48,7 @@ class Date:
     geometry: Geometry
     from_first: RigidTransform | None  #: from the first scan to this one; None if that failed
     detection_limit_mm3: float | None
+    technique: Technique = Technique()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

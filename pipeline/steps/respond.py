@@ -8,6 +8,7 @@ the rescan limits is called stable, whatever its share.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.config import RespondSettings
 from pipeline.domain.analysis import Burden
@@ -22,7 +23,7 @@ from pipeline.domain.change import (
     TrackKind,
 )
 from pipeline.domain.lesion import Interval, Lesion
-from pipeline.steps.match import Date, Place
+from pipeline.steps.match import Date, Place, Technique
 
 
 def rescan_limit_mm3(volume_mm3: float, settings: RespondSettings) -> float:
@@ -35,7 +36,13 @@ def follow_track(
 ) -> Track:
     """One track with its steps between neighbouring dates and its kind from first to last."""
     evaluable = tuple(_evaluable(n, places, dates) for n in range(len(places)))
-    steps = tuple(_step(n, n + 1, places, evaluable, settings) for n in range(len(places) - 1))
+
+    def step(start: int, end: int) -> Step:
+        why_not = dates[start].technique.why_not_comparable(dates[end].technique)
+        found = _step(start, end, places, evaluable, settings)
+        return found if why_not is None else _without_amount(found, why_not)
+
+    steps = tuple(step(n, n + 1) for n in range(len(places) - 1))
     volumes = tuple(_volume(place) if ok else None for place, ok in zip(places, evaluable, strict=True))
     first_seen = next(place for place in places if place.lesions)
     return Track(
@@ -46,7 +53,7 @@ def follow_track(
         evaluable=evaluable,
         detection_limit_mm3=tuple(date.detection_limit_mm3 for date in dates),
         volume_mm3=volumes,
-        kind=_step(0, len(places) - 1, places, evaluable, settings).kind,
+        kind=step(0, len(places) - 1).kind,
         steps=steps,
         indeterminate_at=tuple(n for n, place in enumerate(places) if _is_indeterminate(place)),
     )
@@ -103,6 +110,20 @@ def _step(
     )
 
 
+def _without_amount(step: Step, why: str) -> Step:
+    """The same step with presence and absence judged and no amount of change."""
+    judged = step.topology in ("gone", "new", "merged", "split") or step.kind == "not_evaluable"
+    return replace(
+        step,
+        kind=step.kind if judged else "not_evaluable",
+        change_mm3=None,
+        change_percent=None,
+        limits_mm3=None,
+        beyond_error=None,
+        reason=step.reason if judged else why,
+    )
+
+
 def _gap_reason(before: Place, after: Place) -> str:
     missing = after if before.lesions else before
     if missing.position_lps_mm is None:
@@ -134,8 +155,16 @@ def _change_reason(topology: Topology, change_mm3: float, half_mm3: float) -> st
     return f"beyond the rescan limits of {half_mm3:.0f} mm³"
 
 
-def burden_change(start: int, end: int, burdens: Sequence[Burden], settings: RespondSettings) -> BurdenChange:
-    """Change of all definite lesions together."""
+def burden_change(
+    start: int,
+    end: int,
+    burdens: Sequence[Burden],
+    settings: RespondSettings,
+    techniques: Sequence[Technique] = (),
+) -> BurdenChange:
+    """Change of all definite lesions together; without an amount where the technique changed."""
+    if techniques and techniques[start].why_not_comparable(techniques[end]):
+        return BurdenChange(start, end, None, None, None, None)
     old, new = burdens[start].volume_mm3.value, burdens[end].volume_mm3.value
     half = rescan_limit_mm3(max(old, new), settings)
     change = new - old
@@ -144,12 +173,16 @@ def burden_change(start: int, end: int, burdens: Sequence[Burden], settings: Res
 
 
 def classify_response(
-    date_index: int, tracks: Sequence[Track], burdens: Sequence[Burden], settings: RespondSettings
+    date_index: int,
+    tracks: Sequence[Track],
+    burdens: Sequence[Burden],
+    settings: RespondSettings,
+    techniques: Sequence[Technique] = (),
 ) -> Response:
     """The answer for one later date: the first category of the definition that holds."""
     nadir = min(range(date_index), key=lambda n: (burdens[n].volume_mm3.value, n))
-    from_nadir = burden_change(nadir, date_index, burdens, settings)
-    from_baseline = burden_change(0, date_index, burdens, settings)
+    from_nadir = burden_change(nadir, date_index, burdens, settings, techniques)
+    from_baseline = burden_change(0, date_index, burdens, settings, techniques)
     fresh = [track for track in tracks if _appeared(track, date_index)]
     unsure = [track for track in fresh if date_index in track.indeterminate_at]
     fresh = [track for track in fresh if track not in unsure]
@@ -180,6 +213,8 @@ def _volume_category(
     from_baseline: BurdenChange, from_nadir: BurdenChange, settings: RespondSettings
 ) -> Category:
     """By share and beyond error."""
+    if from_baseline.change_mm3 is None or from_nadir.change_mm3 is None:
+        return "not_evaluable"
     percent = 100 * settings.change_fraction
     if from_nadir.beyond_error and (from_nadir.change_percent is None or from_nadir.change_percent > percent):
         return "progression"
@@ -193,6 +228,8 @@ def _share_category(
     from_baseline: BurdenChange, from_nadir: BurdenChange, settings: RespondSettings
 ) -> Category:
     """By share alone, as the criterion was published."""
+    if from_baseline.change_mm3 is None or from_nadir.change_mm3 is None:
+        return "not_evaluable"
     percent = 100 * settings.change_fraction
     rise, fall = from_nadir.change_percent, from_baseline.change_percent
     if (from_nadir.change_mm3 and rise is None) or (rise is not None and rise > percent):
@@ -222,6 +259,8 @@ def _category(
         return "no_lesion_at_baseline", ("no definite lesion at baseline",)
     if not left:
         return "complete_resolution", ("every lesion of the baseline is gone and nothing is new",)
+    if volume == "not_evaluable":
+        return "not_evaluable", ("another tube voltage or contrast: the amount of change is not known",)
     if volume == "partial_response":
         return "partial_response", (
             f"burden {from_baseline.change_percent:.0f} % from baseline, beyond error",

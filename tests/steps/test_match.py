@@ -11,7 +11,7 @@ from pipeline.config import MatchSettings, RespondSettings
 from pipeline.domain.change import Track
 from pipeline.domain.geometry import Float3, Geometry, RigidTransform
 from pipeline.domain.lesion import Lesion, Status
-from pipeline.steps.match import Date, match_lesions
+from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.respond import follow_track, rescan_limit_mm3
 from tests.builders import a_lesion, ball, centred_grid
 
@@ -34,8 +34,9 @@ def date(
     way: RigidTransform | None = RigidTransform.identity(),  # noqa: B008
     geometry: Geometry = GRID,
     limit_mm3: float | None = 5.0,
+    technique: Technique = Technique(),  # noqa: B008
 ) -> Date:
-    return Date(lesions, geometry, way, limit_mm3)
+    return Date(lesions, geometry, way, limit_mm3, technique)
 
 
 def tracks(*dates: Date) -> list[Track]:
@@ -180,3 +181,19 @@ def test_no_lesions_make_no_tracks() -> None:
 def test_a_track_knows_when_it_is_indeterminate() -> None:
     (found,) = tracks(date(lesion(1, A, status="indeterminate")), date(lesion(1, A)), date())
     assert found.indeterminate_at == (0,)
+
+
+@pytest.mark.parametrize(
+    "later", [Technique(100.0, None), Technique(120.0, True)], ids=["tube voltage", "contrast agent"]
+)
+def test_with_another_technique_presence_is_judged_and_no_amount(later: Technique) -> None:
+    first = date(lesion(1, A), lesion(2, B), technique=Technique(120.0, None))
+    found = tracks(first, date(lesion(1, A), technique=later))
+    assert [track.kind for track in found] == ["not_evaluable", "resolved"]
+    assert [track.steps[0].change_mm3 for track in found] == [None, None]
+    assert "amount of change is not known" in found[0].steps[0].reason
+
+
+def test_an_unknown_tube_voltage_is_taken_for_the_same() -> None:
+    found = tracks(date(lesion(1, A), technique=Technique(120.0)), date(lesion(1, A)))
+    assert found[0].kind == "stable"

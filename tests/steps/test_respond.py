@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.config import RespondSettings
 from pipeline.domain.change import Response
+from pipeline.steps.match import Technique
 from pipeline.steps.respond import burden_change, classify_response
 from tests.builders import Seen, a_burden, a_track
 
@@ -122,3 +123,31 @@ def test_change_of_the_burden_has_limits_of_the_larger_one() -> None:
 
 def test_change_from_nothing_has_no_percentage() -> None:
     assert burden_change(0, 1, [a_burden(0), a_burden(100)], SETTINGS).change_percent is None
+
+
+KVP_120, KVP_100 = Technique(120.0), Technique(100.0)
+
+
+def respond_across_voltages(*tracks: tuple[Seen, ...], burdens: tuple[float, ...]) -> Response:
+    return classify_response(
+        1,
+        [a_track(*dates) for dates in tracks],
+        [a_burden(volume, count=int(volume > 0)) for volume in burdens],
+        SETTINGS,
+        [KVP_120, KVP_100],
+    )
+
+
+def test_with_another_tube_voltage_less_calcium_is_not_evaluable() -> None:
+    found = respond_across_voltages((THERE, THERE), burdens=(1000, 400))
+    assert (found.category, found.criteria.volume) == ("not_evaluable", "not_evaluable")
+    assert "tube voltage" in found.reasons[0]
+
+
+def test_with_another_tube_voltage_all_gone_is_still_complete_resolution() -> None:
+    assert respond_across_voltages((THERE, GONE), burdens=(1000, 0)).category == "complete_resolution"
+
+
+def test_with_another_tube_voltage_a_new_lesion_is_still_progression() -> None:
+    found = respond_across_voltages((THERE, THERE), (GONE, THERE), burdens=(1000, 1200))
+    assert found.category == "progression"
