@@ -131,6 +131,10 @@ class MimicSettings(Section):
     """A smaller piece is taken for bone where the same edge cuts bone beside it."""
     cut_bone_reach_mm: float = Field(12.0, ge=0)
     """What counts as beside it."""
+    speck_mm3: float = Field(30.0, ge=0)
+    """A component up to this size"""
+    speck_reach_mm: float = Field(6.0, ge=0, le=30)
+    """and this near to bone may be a tip of the bone: indeterminate."""
     joint_mm: float = Field(22.0, ge=0, le=60)
     """A piece at the end of the scan that lies in line with bone this near, along the body, continues it
     across a joint or disc."""

@@ -9,8 +9,9 @@ import numpy as np
 from pipeline.config import MimicSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.grid import margin_voxels
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, thickness_mm
+from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, distance_to_mm, thickness_mm
 
 IN_LINE_MM = 4.0
 """A piece whose shadow falls this near to the bone's lies in line with it."""
@@ -25,7 +26,7 @@ def classify_candidates(
 
 def _classify(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate:
     """The first rule that speaks; a lesion if none does."""
-    for rule in (_too_small, _joined_to_bone, _cut_by_the_scan):
+    for rule in (_too_small, _joined_to_bone, _cut_by_the_scan, _speck_beside_bone):
         verdict = rule(candidate, skeleton, settings)
         if verdict is not None:
             return verdict
@@ -80,6 +81,19 @@ def _cut_by_the_scan(candidate: Candidate, skeleton: Skeleton, settings: MimicSe
             reason="begins at the end of the scan in line with the bone before it, across a joint or disc",
         )
     return replace(candidate, status="indeterminate", reason="cut by the edge of the scan")
+
+
+def _speck_beside_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:
+    """A speck a few millimetres off a bone may be its tip, thinned out by partial volume."""
+    mask = candidate.mask
+    if mask.volume_mm3 > settings.speck_mm3:
+        return None
+    around = mask.padded(margin_voxels(mask.geometry.spacing_mm, settings.speck_reach_mm))
+    away = distance_to_mm(skeleton.solid[around.box], mask.geometry.spacing_mm)
+    if float(away[around.voxels].min()) > settings.speck_reach_mm:
+        return None
+    reason = f"{mask.volume_mm3:.0f} mm³ within {settings.speck_reach_mm:g} mm of bone, may be its tip"
+    return replace(candidate, status="indeterminate", reason=reason)
 
 
 def _in_line_with_bone(mask: BoxedMask, skeleton: Skeleton, joint_mm: float) -> bool:

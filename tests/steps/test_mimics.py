@@ -108,3 +108,13 @@ def test_everything_left_out_has_a_reason_and_keeps_its_voxels() -> None:
     assert [one.kind for one in found] == ["lesion", "noise"]
     assert found[1].reason
     assert found[1].mask is speck.mask
+
+
+@pytest.mark.parametrize(
+    ("gap", "width", "status"), [(5, 3, "indeterminate"), (8, 3, "definite"), (5, 5, "definite")]
+)
+def test_a_speck_a_few_mm_off_a_bone_may_be_its_tip(gap: int, width: int, status: str) -> None:
+    speck = block(slice(5, 6), slice(20, 20 + width), slice(20, 20 + width))  # 18 or 50 mm³
+    bone = (slice(5, 6), slice(20, 23), slice(20 + width + gap - 1, 40))
+    found = classified(speck, skeleton(bone=bone))
+    assert (found.kind, found.status) == ("lesion", status)
