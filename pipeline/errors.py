@@ -4,7 +4,6 @@ PipelineError
 ├── UsageError                 wrong call or setting                                exit 2
 ├── InputRefused               an input that must not be measured, with a code      exit 3
 │   └── GeometryError          the grid cannot be trusted                           exit 3
-├── AnalysisError              a step was given values that do not belong together  exit 1
 └── OutputError                a result could not be written                        exit 5
 """
 
@@ -49,10 +48,6 @@ class GeometryError(InputRefused):
 
     def __init__(self, reason: str, *, code: str = "BAD_GEOMETRY") -> None:
         super().__init__(code, reason)
-
-
-class AnalysisError(PipelineError):
-    """A step was given values that do not belong together: a fault of the caller."""
 
 
 class OutputError(PipelineError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.domain.image import CTVolume
@@ -51,7 +51,3 @@ class Scan:
     volume: CTVolume
     acquisition: Acquisition
     flags: tuple[QualityFlag, ...] = ()
-
-    def with_flags(self, *flags: QualityFlag) -> Scan:
-        """The same scan with further flags."""
-        return replace(self, flags=(*self.flags, *flags))

@@ -13,7 +13,6 @@ HEAD_RADIUS_MM = 21.0
 NECK_AXIS = unit((33.0, 9.0, -28.0))
 """From the head's centre to the shaft: neck-shaft angle about 130 degrees, anteversion 15."""
 
-LESSER_TROCHANTER_MM: Float3 = (102.0, 22.0, -56.0)
 GREATER_TROCHANTER_MM: Float3 = (124.0, 19.0, -10.0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +13,11 @@ from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.steps.bone import Bone, PooledScan, pool_scan, segment_bone, tissue_joined_to_bone
 from pipeline.steps.grid import bounding_box, margin_voxels, pool_max
 from pipeline.steps.parting import find_lump_cores, grow_lumps, near_cores
-from pipeline.steps.voxels import Voxels
+from pipeline.steps.voxels import Voxels, label_background
 
 UNNAMED_BONE = "other_bone"
 LARGEST_HOLE_MM2 = 600.0
-"""A hole in a slice of bone up to this size is its inside: a femoral head has 1500 mm², the pelvic ring
-ten times that."""
+"""A hole in a slice of bone up to this size is its inside; the pelvic ring encloses more than 10 000 mm²."""
 LUMP_REACH_MM = 8.0
 """How far around its core a lump is hidden while the bones under it are looked for."""
 
@@ -122,7 +120,7 @@ def _fill_insides(solid: Voxels, lumps: Voxels, geometry: Geometry) -> Voxels:
 
 def _small_holes(plane: NDArray[np.bool_], most_pixels: int) -> NDArray[np.bool_]:
     """Holes of a slice with at most so many pixels: background that does not reach the border."""
-    labels = np.asarray(cc3d.connected_components(~np.pad(plane, 1), connectivity=4))
+    labels = label_background(np.pad(plane, 1))
     sizes = np.bincount(labels.ravel())
     small = sizes <= most_pixels
     small[labels[0, 0]] = False

@@ -23,6 +23,12 @@ def label_components(voxels: Voxels, *, connectivity: Literal[6, 26]) -> Labels:
     return np.asarray(labels, dtype=np.uint32)
 
 
+def label_background(pixels: Voxels) -> Labels:
+    """Number the parts of a slice that are not set, neighbours by edges; 0 is what is set."""
+    labels = cc3d.connected_components(~pixels, connectivity=4, out_dtype=np.uint32)
+    return np.asarray(labels, dtype=np.uint32)
+
+
 def component_statistics(labels: Labels) -> tuple[NDArray[np.int64], list[Box]]:
     """Voxel count and bounding box of each label, from label 0 on."""
     found = cc3d.statistics(labels)
