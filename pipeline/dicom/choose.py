@@ -91,4 +91,8 @@ def _only(best: list[Series]) -> Series:
 
 
 def _listed(series: list[Series] | tuple[Series, ...]) -> str:
-    return ", ".join(f"{s.uid} ({s.slice_count} slices of {s.thickness_mm} mm)" for s in series)
+    return ", ".join(f"{s.uid} ({s.slice_count} slices{_of_thickness(s.thickness_mm)})" for s in series)
+
+
+def _of_thickness(thickness_mm: float | None) -> str:
+    return "" if thickness_mm is None else f" of {thickness_mm:g} mm"
