@@ -95,4 +95,4 @@ def _listed(series: list[Series] | tuple[Series, ...]) -> str:
 
 
 def _of_thickness(thickness_mm: float | None) -> str:
-    return "" if thickness_mm is None else f" of {thickness_mm:g} mm"
+    return "" if thickness_mm is None else f" of {thickness_mm} mm"
