@@ -12,7 +12,7 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +21,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from pipeline.dicom.plausible import HU_UNVERIFIED, check_volume
-from pipeline.domain.fingerprint import input_sha256
+from pipeline.domain.fingerprint import with_hashes
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.domain.orientation import axis_order
@@ -93,7 +93,7 @@ def read_volume(path: Path) -> Scan:
         )
     verified = check_volume(array)
     volume = CTVolume(_as_hu(array), geometry)
-    acquisition = replace(Acquisition(), input_sha256=input_sha256(volume, Acquisition()))
+    acquisition = with_hashes(Acquisition(), volume)
     return Scan(volume, acquisition, (NO_ACQUISITION,) if verified else (NO_ACQUISITION, HU_UNVERIFIED))
 
 

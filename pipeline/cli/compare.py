@@ -45,7 +45,7 @@ def compare(
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
     from pipeline.cli.outputs import write_all_compared
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import drop_dates, load_scan, under_key, with_dates_moved
+    from pipeline.cli.scans import drop_dates, load_scan, under_key, with_dates_moved, with_flagged_changes
     from pipeline.cli.summary import print_comparison
     from pipeline.results.staging import staged_folder
     from pipeline.steps.succession import check_succession
@@ -64,7 +64,7 @@ def compare(
                 begin(f"reading t{n}")
                 scans.append(load_scan(path, series_uid=chosen.get(n), date=days.get(n)))
             check_succession([one.acquisition for one in scans], same_patient=same_patient)
-            scans = under_key(scans, patient_key)
+            scans = with_flagged_changes(under_key(scans, patient_key))
             if dates is Dates.SHIFT:
                 scans = with_dates_moved(scans)
             analyses = [analyse(one, settings, on_stage=begin) for one in scans]

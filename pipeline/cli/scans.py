@@ -57,6 +57,14 @@ def under_key(scans: Sequence[Scan], patient_key: str | None) -> list[Scan]:
     return [replace(one, acquisition=replace(one.acquisition, patient_key=key)) for one in scans]
 
 
+def with_flagged_changes(scans: Sequence[Scan]) -> list[Scan]:
+    """Scans whose flags name what was changed since the first."""
+    from pipeline.steps.succession import flag_changes
+
+    first = scans[0].acquisition
+    return [replace(one, flags=(*one.flags, *flag_changes(first, one.acquisition))) for one in scans]
+
+
 def with_dates_moved(scans: Sequence[Scan]) -> list[Scan]:
     """Scans with all dates moved by one offset, the same for a patient in every run of this user.
 

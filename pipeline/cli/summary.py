@@ -72,6 +72,8 @@ def print_comparison(comparison: Comparison, out: Path) -> None:
         table.add_row(*_track_cells(track, comparison))
     if comparison.tracks:
         console.print(table)
+    for flag in (flag for one in comparison.analyses[1:] for flag in one.flags if "_CHANGED" in flag.code):
+        console.print(f"{flag.severity}: {flag.message} ({flag.code})")
     burdens = [volume_text(one.burden.volume_mm3.value) for one in comparison.analyses]
     console.print("Burden: " + " → ".join(burdens))
     for response in comparison.responses:

@@ -6,12 +6,11 @@ import datetime as dt
 import math
 import re
 import unicodedata
-from dataclasses import replace
 from typing import Literal
 
 from pipeline.dicom.headers import Exam, SliceHeader
 from pipeline.dicom.identity import keyed_hash
-from pipeline.domain.fingerprint import input_sha256
+from pipeline.domain.fingerprint import with_hashes
 from pipeline.domain.image import CTVolume
 from pipeline.domain.scan import Acquisition
 
@@ -45,7 +44,7 @@ def describe(slices: list[SliceHeader], volume: CTVolume, salt: bytes | None) ->
         series_instance_uid=first.series_instance_uid or None,
         frame_of_reference_uid=first.grid.frame_of_reference_uid or None,
     )
-    return replace(fields, input_sha256=input_sha256(volume, fields))
+    return with_hashes(fields, volume)
 
 
 def parse_date(text: str) -> dt.date | None:

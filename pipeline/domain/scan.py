@@ -37,6 +37,7 @@ class Acquisition:
     study_instance_uid: str | None = None
     series_instance_uid: str | None = None
     frame_of_reference_uid: str | None = None
+    voxels_sha256: str | None = None  #: of the voxels alone
     input_sha256: str | None = None  #: of the voxels and the header fields that decide the numbers
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise
+from math import isclose
 
-from pipeline.domain.scan import Acquisition
+from pipeline.domain.scan import Acquisition, QualityFlag
 from pipeline.errors import InputRefused
 
 
@@ -31,10 +32,38 @@ def check_succession(acquisitions: Sequence[Acquisition], *, same_patient: bool)
         _check_dates(earlier, later, f"t{n} and t{n + 1}")
 
 
+SAME_NUMBER = 1e-3
+"""Relative difference up to which two thicknesses or voltages are the same, written otherwise."""
+
+
+def flag_changes(first: Acquisition, later: Acquisition) -> tuple[QualityFlag, ...]:
+    """What a later scan was made with otherwise than the first; what is unknown is not compared."""
+    flags = []
+    for code, what, one, other in (
+        ("KVP_CHANGED", "tube voltage", first.kvp, later.kvp),
+        ("KERNEL_CHANGED", "kernel", first.kernel, later.kernel),
+        ("THICKNESS_CHANGED", "slice thickness", first.slice_thickness_mm, later.slice_thickness_mm),
+        ("CONTRAST_CHANGED", "contrast agent", bool(first.contrast_agent), bool(later.contrast_agent)),
+    ):
+        if one is not None and other is not None and not _same(one, other):
+            flags.append(QualityFlag(code, "warning", f"another {what} than the first scan"))
+    return tuple(flags)
+
+
+def _same(one: float | str, other: float | str) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return isclose(one, other, rel_tol=SAME_NUMBER)
+
+
 def _check_different(earlier: Acquisition, later: Acquisition, names: str) -> None:
-    known = earlier.input_sha256 is not None
-    if known and earlier.input_sha256 == later.input_sha256:
+    hashes = zip(_hashes(earlier), _hashes(later), strict=True)
+    if any(one is not None and one == other for one, other in hashes):
         raise InputRefused("SAME_SCAN", f"expected two scans, {names} are the same one")
+
+
+def _hashes(one: Acquisition) -> tuple[str | None, str | None]:
+    return one.input_sha256, one.voxels_sha256
 
 
 def _check_patient(earlier: Acquisition, later: Acquisition, names: str) -> None:

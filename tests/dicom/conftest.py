@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.dicom.read import read_scan
 from pipeline.errors import InputRefused
+from tests.cli.conftest import run  # noqa: F401  (a fixture)
 from tests.series import Read, Refuse, write_series
 
 

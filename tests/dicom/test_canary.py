@@ -10,7 +10,7 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset
 
 from pipeline.cli import main
-from tests.series import dup, good_series, write_series
+from tests.series import dup, good_series, set_stored, stored, write_series
 
 CANARY = "XCANARYX"
 TEXT_KINDS = ("LO", "SH", "PN", "LT", "ST", "UT", "AE", "UC")
@@ -99,7 +99,8 @@ def folders(tmp_path: Path) -> list[Path]:
     for n, date in enumerate(("20200411", "20210311")):
         series = [with_canary(dup(d)) for d in good_series()]
         for d in series:
-            d.StudyDate, d.KVP = date, str(120 - n)
+            d.StudyDate = date
+            set_stored(d, stored(d) + n)
         folder = write_series(series, tmp_path / f"{CANARY} {n}" / CANARY)
         for file in sorted(folder.iterdir()):
             file.rename(folder / f"{CANARY}_{file.name}.dcm")

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.dicom.survey import survey
-from tests.series import dup, good_series, write_series
+from tests.series import dup, good_series, set_stored, stored, write_series
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
@@ -94,7 +94,7 @@ def two_dates(tmp_path: Path) -> tuple[Path, Path]:
     later = [dup(d) for d in good_series()]
     for d in later:
         d.StudyDate, d.StudyInstanceUID, d.SeriesInstanceUID = "20210311", "1.2.8", "1.2.9"
-        d.KVP = "119"
+        set_stored(d, stored(d) + 1)
     return write_series(good_series(), tmp_path / "a"), write_series(later, tmp_path / "b")
 
 
