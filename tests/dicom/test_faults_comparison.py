@@ -1,4 +1,4 @@
-"""Rows 32, 33, 34, 37 and 38a of the fault list: scans that do not belong together, or do not show the same."""
+"""Rows 32 to 34, 37 and 38a of the fault list: scans that do not belong together or do not show the same."""
 
 from __future__ import annotations
 
