@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO_OUT ?= demo_results
 
-.PHONY: demo test check real bench fuzz sample-data clean
+.PHONY: demo test check real bench accuracy fuzz sample-data clean
 
 demo: $(VENV)/installed
 	$(BIN)/calcinosis compare sample_data/baseline sample_data/followup -o $(DEMO_OUT) --overwrite
@@ -24,6 +24,9 @@ real: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m tests.bench.run
+
+accuracy: $(VENV)/installed-test
+	$(BIN)/python -m tests.accuracy.run --write
 
 N ?= 20000
 fuzz: $(VENV)/installed-test
