@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.domain.scan import KernelPreference
 from pipeline.errors import UsageError
 
 
@@ -21,6 +22,13 @@ class Section(BaseModel):
     """A frozen group of settings that refuses names it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SeriesSettings(Section):
+    """Which series of a study is measured; of no weight where the user names one."""
+
+    kernel: KernelPreference = "soft_tissue"
+    """Among series equally thin: for soft tissue, for bone, or any."""
 
 
 class BodySettings(Section):
@@ -200,6 +208,7 @@ class FigureSettings(Section):
 class Settings(Section):
     """All sections together."""
 
+    series: SeriesSettings = SeriesSettings()
     body: BodySettings = BodySettings()
     skeleton: SkeletonSettings = SkeletonSettings()
     candidates: CandidateSettings = CandidateSettings()
@@ -222,8 +231,8 @@ class Settings(Section):
         return settings_from(merge(self.model_dump(mode="json"), sections))
 
     def sha256(self) -> str:
-        """Hash of all that decides the numbers (pictures left out)."""
-        content = self.model_dump(mode="json", exclude={"figures"})
+        """Hash of all that decides the numbers of a scan (pictures and the choice of series left out)."""
+        content = self.model_dump(mode="json", exclude={"figures", "series"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

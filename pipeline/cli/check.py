@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.options import Config, Set, run_settings
 from pipeline.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ SCHEMA_VERSION = 1
 def check(
     scan: Annotated[Path, typer.Argument(help="Folder, zip, enhanced multi-frame file, or NIfTI in HU.")],
     series: Annotated[str | None, typer.Option("--series", help="Series Instance UID to judge.")] = None,
+    config: Config = None,
+    set_: Set = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Say what is in a folder, which series would be measured, and whether it can be trusted."""
     from pipeline.cli.scans import is_nifti
     from pipeline.dicom.survey import survey
 
-    found = _survey_nifti(scan) if is_nifti(scan) else survey(scan, series_uid=series)
+    kernel = run_settings(config, set_, figures=None).series.kernel
+    found = _survey_nifti(scan) if is_nifti(scan) else survey(scan, series_uid=series, kernel=kernel)
     if as_json:
         typer.echo(json.dumps(as_record(found), indent=1, ensure_ascii=False, allow_nan=False))
     else:
@@ -61,7 +65,9 @@ def _series(one: SeriesReport) -> dict[str, Any]:
         "matrix": one.matrix,
         "spacing_mm": one.spacing_mm,
         "slice_thickness_mm": one.slice_thickness_mm,
+        "extent_mm": one.extent_mm,
         "kernel": one.kernel,
+        "kernel_kind": one.kernel_kind,
         "kvp": one.kvp,
         "contrast_agent": one.contrast_agent,
         "original": one.original,
@@ -86,7 +92,9 @@ def _survey_nifti(path: Path) -> Survey:
         matrix=(rows, columns),
         spacing_mm=scan.volume.geometry.spacing_mm,
         slice_thickness_mm=None,
+        extent_mm=slices * scan.volume.geometry.spacing_mm[0],
         kernel=None,
+        kernel_kind="unknown",
         kvp=None,
         contrast_agent=False,
         original=True,
@@ -103,7 +111,7 @@ def _print(found: Survey) -> None:
     from rich.table import Table
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
-    table = Table("", "series", "slices", "spacing, mm", "kernel", "kVp", "contrast")
+    table = Table("", "series", "slices", "spacing, mm", "length, mm", "kernel", "kVp", "contrast")
     table.add_column("verdict", overflow="fold")
     for one in found.series:
         table.add_row(*_cells(one))
@@ -129,6 +137,7 @@ def _cells(one: SeriesReport) -> tuple[str, ...]:
         "?" if one.series_number is None else str(one.series_number),
         str(one.slice_count),
         spacing,
+        f"{one.extent_mm:.0f}" if one.extent_mm else "?",
         one.kernel or "?",
         "?" if one.kvp is None else f"{one.kvp:g}",
         "yes" if one.contrast_agent else "not named",

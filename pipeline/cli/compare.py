@@ -62,7 +62,8 @@ def compare(
             scans = []
             for n, path in enumerate(paths):
                 begin(f"reading t{n}")
-                scans.append(load_scan(path, series_uid=chosen.get(n), date=days.get(n)))
+                kernel = settings.series.kernel
+                scans.append(load_scan(path, series_uid=chosen.get(n), date=days.get(n), kernel=kernel))
             check_succession([one.acquisition for one in scans], same_patient=same_patient)
             scans = with_flagged_changes(under_key(scans, patient_key))
             if dates is Dates.SHIFT:

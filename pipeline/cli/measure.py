@@ -48,7 +48,9 @@ def measure(
     progress = stage_progress("measure", 2 + len(STAGES))
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
         begin("reading")
-        (one,) = under_key([load_scan(scan, series_uid=series, date=day)], patient_key)
+        (one,) = under_key(
+            [load_scan(scan, series_uid=series, date=day, kernel=settings.series.kernel)], patient_key
+        )
         if dates is Dates.SHIFT:
             (one,) = with_dates_moved([one])
         elif dates is Dates.DROP:

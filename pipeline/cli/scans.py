@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.domain.scan import Scan
+from pipeline.domain.scan import KernelPreference, Scan
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +20,19 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
-def load_scan(path: Path, *, series_uid: str | None, date: dt.date | None) -> Scan:
+def load_scan(
+    path: Path,
+    *,
+    series_uid: str | None,
+    date: dt.date | None,
+    kernel: KernelPreference = "soft_tissue",
+) -> Scan:
     """Read a scan; a date given by the user stands in place of the one in the header.
+
+    Parameters
+    ----------
+    kernel : str
+        Of what kernel the series should be, where there are several.
 
     Raises
     ------
@@ -35,7 +46,7 @@ def load_scan(path: Path, *, series_uid: str | None, date: dt.date | None) -> Sc
     else:
         from pipeline.dicom.read import read_scan
 
-        scan = read_scan(path, series_uid=series_uid)
+        scan = read_scan(path, series_uid=series_uid, kernel=kernel)
     return scan if date is None else _dated(scan, date)
 
 

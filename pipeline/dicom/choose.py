@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from pipeline.dicom.discover import Inventory, Series
+from pipeline.dicom.kernels import KernelKind, kernel_kind
 from pipeline.dicom.stack import MIN_SLICES
+from pipeline.domain.scan import KernelPreference
 from pipeline.errors import InputRefused
 
-SHARP_NAMES = frozenset(("BONE", "BONEPLUS", "BONE+", "EDGE", "LUNG", "D", "E", "L", "YC", "YD", "YE"))
-"""Kernels of GE and Philips for bone and lung."""
+COVERING = 0.8
+"""A series this long, as a part of the longest, shows what the longest shows: the pelvis lies in it."""
+
+AS_THIN_MM = 0.5
+"""Up to so much thicker than the thinnest, a series is as thin: the kernel weighs more."""
+
+PELVIC_PARTS = ("PELV", "HIP", "ABDP", "ABDOMEN", "WHOLEBODY", "WHOLE BODY")
+"""What the words of Body Part Examined hold (PS3.16 annex L) where the pelvis is in view."""
 
 
-def choose_series(inventory: Inventory, uid: str | None = None) -> Series:
-    """Choose the original axial series with the most slices; among equals the thinnest, then the softest.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A series, and by which steps of the rule it was chosen."""
 
-    A series with other kinds of images under its UID stands for its original ones. Derived series
-    are chosen only where there is no original one. Nothing is chosen between different patients or
-    studies, nor between equals.
+    series: Series
+    why: str
+
+
+def choose_series(
+    inventory: Inventory,
+    uid: str | None = None,
+    *,
+    kernel: KernelPreference = "soft_tissue",
+    passed_over: frozenset[Series] = frozenset(),
+) -> Choice:
+    """Choose the original axial series that covers the pelvis, thin, and of the kernel that is wanted.
+
+    Of the original axial series: those that name the pelvis, if some do; of these, those at least
+    80 % as long as the longest; those within 0.5 mm of the thinnest; those of the kernel that is
+    wanted; the thinnest; the one with the most slices. Other series are chosen only where there is
+    no original one. Nothing is chosen between different patients or studies, nor between equals.
 
     Parameters
     ----------
     uid : str, optional
         The Series Instance UID to take instead.
+    passed_over : set of Series
+        Not to be chosen, though they count where patients are compared.
 
     Raises
     ------
@@ -32,17 +58,15 @@ def choose_series(inventory: Inventory, uid: str | None = None) -> Series:
     if not inventory.series:
         raise InputRefused("NO_CT", f"expected CT images, found none ({len(inventory.skipped)} other files)")
     if uid is not None:
-        return _named(inventory, uid)
+        return Choice(_named(inventory, uid), "named by the user")
     volumes = [s for s in inventory.series if s.slice_count >= MIN_SLICES]
     if not volumes:
         largest = max(s.slice_count for s in inventory.series)
         raise InputRefused(
             "NOT_A_VOLUME", f"expected a series of at least {MIN_SLICES} slices, found {largest} at most"
         )
-    candidates = [s for s in volumes if s.is_original] or volumes
-    _refuse_several_patients(candidates)
-    best = min(_rank(s) for s in candidates)
-    return _only([s for s in candidates if _rank(s) == best])
+    _refuse_several_patients([s for s in volumes if s.is_original] or volumes)
+    return _narrowed([s for s in volumes if s not in passed_over], kernel)
 
 
 def _named(inventory: Inventory, uid: str) -> Series:
@@ -53,22 +77,71 @@ def _named(inventory: Inventory, uid: str) -> Series:
     return own[0]
 
 
-def _rank(series: Series) -> tuple[int, float, bool]:
-    kernel = series.slices[0].exam.kernel
-    return -series.slice_count, series.thickness_mm or float("inf"), is_sharp(kernel)
+def _narrowed(volumes: list[Series], kernel: KernelPreference) -> Choice:
+    """Leave fewer and fewer, step by step, and say which steps left some aside."""
+    if len(volumes) == 1:
+        return Choice(volumes[0], "the only CT series of three slices or more")
+    left = volumes
+    why = [f"of {len(volumes)} CT series"]
+    for words, step in _STEPS:
+        fewer = step(left, kernel)
+        if len(fewer) < len(left):
+            why.append(f"{len(fewer)} {words.format(kernel=kernel.replace('_', '-'))}")
+        left = fewer
+    if len(left) > 1:
+        raise InputRefused("AMBIGUOUS_SERIES", f"{len(left)} series are equally fit: {_listed(left)}")
+    return Choice(left[0], ", ".join(why))
 
 
-def is_sharp(kernel: str) -> bool:
-    """Whether a kernel is made for bone or lung: its edges overshoot and its noise is high.
+def _originals(series: list[Series], _: KernelPreference) -> list[Series]:
+    return [s for s in series if s.is_original] or series
 
-    By name where the makers use words or letters, by number where they count: Siemens from 50 of
-    100, Canon from FC30. An unknown name counts as soft.
-    """
-    name = kernel.split("\\")[0].strip().upper()
-    if name in SHARP_NAMES:
-        return True
-    counted = re.match(r"(FC|[A-Z]{1,2})(\d{2})", name)
-    return counted is not None and int(counted[2]) >= (30 if counted[1] == "FC" else 50)
+
+def _naming_pelvis(series: list[Series], _: KernelPreference) -> list[Series]:
+    named = [s for s in series if any(part in s.slices[0].exam.body_part for part in PELVIC_PARTS)]
+    silent = [s for s in series if not s.slices[0].exam.body_part]
+    return [s for s in series if s in named or s in silent] if named else series
+
+
+def _covering(series: list[Series], _: KernelPreference) -> list[Series]:
+    longest = max(s.extent_mm for s in series)
+    return [s for s in series if s.extent_mm >= COVERING * longest]
+
+
+def _thin(series: list[Series], _: KernelPreference) -> list[Series]:
+    thinnest = min(s.resolution_mm for s in series)
+    return [s for s in series if s.resolution_mm <= thinnest + AS_THIN_MM]
+
+
+def _of_kernel(series: list[Series], wanted: KernelPreference) -> list[Series]:
+    if wanted == "any":
+        return series
+    first: KernelKind = "soft" if wanted == "soft_tissue" else "sharp"
+    for kind in (first, "unknown"):
+        if found := [s for s in series if kernel_kind(s.slices[0].exam.kernel) == kind]:
+            return found
+    return series
+
+
+def _thinnest(series: list[Series], _: KernelPreference) -> list[Series]:
+    thinnest = min(s.resolution_mm for s in series)
+    return [s for s in series if s.resolution_mm == thinnest]
+
+
+def _most_slices(series: list[Series], _: KernelPreference) -> list[Series]:
+    most = max(s.slice_count for s in series)
+    return [s for s in series if s.slice_count == most]
+
+
+_STEPS: tuple[tuple[str, Callable[[list[Series], KernelPreference], list[Series]]], ...] = (
+    ("original and axial", _originals),
+    ("of a body part with the pelvis", _naming_pelvis),
+    (f"at least {COVERING:.0%} as long as the longest", _covering),
+    (f"within {AS_THIN_MM} mm of the thinnest", _thin),
+    ("by the kernel ({kernel})", _of_kernel),
+    ("thinnest", _thinnest),
+    ("with the most slices", _most_slices),
+)
 
 
 def _refuse_several_patients(candidates: list[Series]) -> None:
@@ -82,12 +155,6 @@ def _refuse_several_patients(candidates: list[Series]) -> None:
                 "AMBIGUOUS_SERIES",
                 f"expected one study, found series of {number} {what}: {_listed(candidates)}",
             )
-
-
-def _only(best: list[Series]) -> Series:
-    if len(best) > 1:
-        raise InputRefused("AMBIGUOUS_SERIES", f"{len(best)} series are equally fit: {_listed(best)}")
-    return best[0]
 
 
 def _listed(series: list[Series] | tuple[Series, ...]) -> str:

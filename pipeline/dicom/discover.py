@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.dicom.enhanced import ENHANCED_CT, frame_fields
 from pipeline.dicom.headers import CT_IMAGE, TAGS, SliceHeader, slice_header
 from pipeline.dicom.parse import parse_header, uid_name
@@ -49,6 +52,32 @@ class Series:
     def thickness_mm(self) -> float | None:
         """Thickness of its first slice."""
         return self.slices[0].exam.slice_thickness_mm
+
+    @property
+    def extent_mm(self) -> float:
+        """How far it reaches along the normal of its first slice; 0 where positions do not tell."""
+        places = _places_mm(self.slices)
+        return float(np.ptp(places) + _usual_gap_mm(places)) if len(places) > 1 else 0.0
+
+    @property
+    def resolution_mm(self) -> float:
+        """The larger of thickness and usual distance of its slices; infinite where neither is known."""
+        gap_mm = _usual_gap_mm(_places_mm(self.slices))
+        return max(self.thickness_mm or 0.0, gap_mm) or float("inf")
+
+
+def _places_mm(slices: tuple[SliceHeader, ...]) -> NDArray[np.float64]:
+    """Different positions along the normal of the first slice, in order; malformed ones left out."""
+    orientation = np.array(slices[0].grid.orientation or (), dtype=np.float64)
+    positions = [s.position_mm for s in slices if s.position_mm is not None and len(s.position_mm) == 3]
+    if orientation.shape != (6,) or not positions:
+        return np.empty(0)
+    places = np.array(positions) @ np.cross(orientation[:3], orientation[3:])
+    return np.unique(places[np.isfinite(places)].round(2))
+
+
+def _usual_gap_mm(places: NDArray[np.float64]) -> float:
+    return float(np.median(np.diff(places))) if len(places) > 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ TAGS = {
     "PatientSex": 0x00100040,
     "PatientAge": 0x00101010,
     "ContrastBolusAgent": 0x00180010,
+    "BodyPartExamined": 0x00180015,
     "SliceThickness": 0x00180050,
     "KVP": 0x00180060,
     "SpacingBetweenSlices": 0x00180088,
@@ -112,6 +113,7 @@ class Exam:
     tilt_degrees: float | None
     patient_position: str
     contrast_agent: bool
+    body_part: str  #: upper case; a hint only, never shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,7 @@ def _exam(fields: Fields) -> Exam:
         tilt_degrees=_finite(fields, "GantryDetectorTilt"),
         patient_position=fields.text(TAGS["PatientPosition"]).upper(),
         contrast_agent=_names_agent(fields.text(TAGS["ContrastBolusAgent"])),
+        body_part=fields.text(TAGS["BodyPartExamined"]).upper(),
     )
 
 

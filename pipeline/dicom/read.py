@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.dicom.acquisition import describe
-from pipeline.dicom.choose import choose_series
+from pipeline.dicom.choose import Choice, choose_series
 from pipeline.dicom.decoders import CHILDREN
 from pipeline.dicom.discover import Inventory, Series, naming, refuse_other_file, take_inventory
 from pipeline.dicom.flags import header_flags
@@ -20,18 +21,36 @@ from pipeline.dicom.identity import config_folder, load_salt
 from pipeline.dicom.phases import choose_acquisition
 from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, is_lossy, read_stored
 from pipeline.dicom.repeats import drop_copies, drop_repeats
-from pipeline.dicom.stack import Stack, build_stack, check_agreement
+from pipeline.dicom.stack import MIN_SLICES, Stack, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
 from pipeline.domain.image import CTVolume
 from pipeline.domain.orientation import axis_order
-from pipeline.domain.scan import QualityFlag, Scan
+from pipeline.domain.scan import KernelPreference, QualityFlag, Scan
 from pipeline.errors import InputRefused
 
 FRAMES_AHEAD = 2 * CHILDREN
 """Decoded slices that may wait for their turn: enough to keep all children busy."""
 
 
-def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
+PASSED_OVER = frozenset(
+    (
+        "BAD_GEOMETRY",
+        "DUPLICATE_POSITION",
+        "GANTRY_TILT",
+        "MISSING_SLICES",
+        "MIXED_SERIES",
+        "NOT_A_VOLUME",
+        "NOT_CT_HU",
+        "NOT_PRIMARY",
+        "NO_RESCALE",
+        "UNEVEN_SPACING",
+        "UNSUPPORTED_CODEC",
+    )
+)
+"""Reasons to take the next series. Doubts whose the images are, and attacks, refuse the input."""
+
+
+def read_scan(path: Path, *, series_uid: str | None = None, kernel: KernelPreference = "soft_tissue") -> Scan:
     """Read one CT series from a folder, a zip or a file.
 
     Slices are ordered by their positions; axes are flipped and swapped, never resampled, to be the
@@ -42,6 +61,8 @@ def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
     ----------
     series_uid : str, optional
         The series to read; without it, `choose_series` decides.
+    kernel : str
+        Of what kernel the series should be, where there are several.
 
     Raises
     ------
@@ -51,7 +72,46 @@ def read_scan(path: Path, *, series_uid: str | None = None) -> Scan:
     with open_tree(Path(path)) as tree:
         inventory = take_inventory(tree)
         refuse_other_file(Path(path), inventory)
-        return read_series(tree, choose_series(inventory, series_uid), inventory)
+        choice, flags = choose_usable(tree, inventory, series_uid, kernel=kernel)
+        scan = read_series(tree, choice.series, inventory)
+    return replace(scan, flags=(*flags, *scan.flags)) if flags else scan
+
+
+def choose_usable(
+    tree: Tree, inventory: Inventory, uid: str | None, *, kernel: KernelPreference = "soft_tissue"
+) -> tuple[Choice, tuple[QualityFlag, ...]]:
+    """Choose a series; one that its headers refuse gives way to the next, if there is one, and is named.
+
+    Raises
+    ------
+    InputRefused
+        As `choose_series` does; where no series is usable, the first of their refusals stands.
+    """
+    choice = choose_series(inventory, uid, kernel=kernel)
+    others = [s for s in inventory.series if s.slice_count >= MIN_SLICES]
+    if uid is not None or len(others) < 2:
+        return choice, ()
+    flags: list[QualityFlag] = []
+    refused: dict[Series, InputRefused] = {}
+    while (refusal := _refusal_by_headers(tree, choice.series, inventory)) is not None:
+        refused[choice.series] = refusal
+        if len(refused) == len(others):
+            raise next(iter(refused.values()))
+        message = f"a series that would have been measured first was refused: {refusal.code}"
+        flags.append(QualityFlag("SERIES_PASSED_OVER", "warning", message))
+        choice = choose_series(inventory, kernel=kernel, passed_over=frozenset(refused))
+    return choice, (*flags, QualityFlag("SERIES_CHOSEN", "info", f"the series was chosen: {choice.why}"))
+
+
+def _refusal_by_headers(tree: Tree, series: Series, inventory: Inventory) -> InputRefused | None:
+    try:
+        with naming(f"series {series.uid or 'without UID'}"):
+            arrange(tree, series, inventory)
+    except InputRefused as refusal:
+        if refusal.code in PASSED_OVER:
+            return refusal
+        raise
+    return None
 
 
 def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:

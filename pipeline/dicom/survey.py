@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pipeline.dicom.acquisition import clean_text
-from pipeline.dicom.choose import choose_series
 from pipeline.dicom.discover import Inventory, Series, refuse_other_file, take_inventory
-from pipeline.dicom.read import arrange, read_series
+from pipeline.dicom.kernels import KernelKind, kernel_kind
+from pipeline.dicom.read import arrange, choose_usable, read_series
 from pipeline.dicom.tree import Tree, open_tree
-from pipeline.domain.scan import QualityFlag
+from pipeline.domain.scan import KernelPreference, QualityFlag
 from pipeline.errors import InputRefused
 
 
@@ -26,7 +26,9 @@ class SeriesReport:
     matrix: tuple[int, int] | None  #: rows, columns
     spacing_mm: tuple[float, float, float] | None  #: between slices, rows, columns; as the positions say
     slice_thickness_mm: float | None
+    extent_mm: float  #: along the normal of the slices; 0 where positions do not tell
     kernel: str | None
+    kernel_kind: KernelKind
     kvp: float | None
     contrast_agent: bool
     original: bool
@@ -46,8 +48,13 @@ class Survey:
     refusal: InputRefused | None  #: why nothing would be measured
 
 
-def survey(path: Path, *, series_uid: str | None = None) -> Survey:
+def survey(path: Path, *, series_uid: str | None = None, kernel: KernelPreference = "soft_tissue") -> Survey:
     """Look at everything and read the series that would be measured.
+
+    Parameters
+    ----------
+    kernel : str
+        Of what kernel the series should be, where there are several.
 
     Raises
     ------
@@ -57,30 +64,23 @@ def survey(path: Path, *, series_uid: str | None = None) -> Survey:
     with open_tree(path) as tree:
         inventory = take_inventory(tree)
         refuse_other_file(path, inventory)
-        chosen, refusal = _choice(inventory, series_uid)
+        chosen, why, flags, refusal = _choice(tree, inventory, series_uid, kernel)
         reports = tuple(_report(tree, one, inventory, chosen=one is chosen) for one in inventory.series)
-    for report in reports:
-        if report.chosen:
-            refusal = report.refusal
+    reports = tuple(replace(one, flags=(*flags, *one.flags)) if one.chosen else one for one in reports)
+    refusal = next((one.refusal for one in reports if one.chosen), refusal)
     counts = Counter(one.reason for one in inventory.skipped)
-    why = "" if chosen is None else _why(chosen, inventory, series_uid)
     return Survey(reports, tuple(counts.most_common()), why, refusal)
 
 
-def _choice(inventory: Inventory, series_uid: str | None) -> tuple[Series | None, InputRefused | None]:
+def _choice(
+    tree: Tree, inventory: Inventory, series_uid: str | None, kernel: KernelPreference
+) -> tuple[Series | None, str, tuple[QualityFlag, ...], InputRefused | None]:
+    """The series, why it was chosen, flags of the choice; or the refusal."""
     try:
-        return choose_series(inventory, series_uid), None
+        choice, flags = choose_usable(tree, inventory, series_uid, kernel=kernel)
     except InputRefused as refusal:
-        return None, refusal
-
-
-def _why(chosen: Series, inventory: Inventory, series_uid: str | None) -> str:
-    if series_uid is not None:
-        return "named by the user"
-    if len(inventory.series) == 1:
-        return "the only CT series"
-    kind = "original axial series" if chosen.is_original else "series, none being original and axial"
-    return f"of the {kind} the one with the most slices, then the thinnest, then the softer kernel"
+        return None, "", (), refusal
+    return choice.series, choice.why, flags, None
 
 
 def _report(tree: Tree, series: Series, inventory: Inventory, *, chosen: bool) -> SeriesReport:
@@ -94,7 +94,9 @@ def _report(tree: Tree, series: Series, inventory: Inventory, *, chosen: bool) -
         matrix=(rows, columns) if rows and columns else None,
         spacing_mm=spacing_mm,
         slice_thickness_mm=series.thickness_mm,
+        extent_mm=round(series.extent_mm, 2),
         kernel=clean_text(first.exam.kernel),
+        kernel_kind=kernel_kind(first.exam.kernel),
         kvp=first.exam.kvp,
         contrast_agent=any(s.exam.contrast_agent for s in series.slices),
         original=series.is_original,

@@ -9,6 +9,8 @@ from typing import Literal
 from pipeline.domain.image import CTVolume
 
 Severity = Literal["info", "warning", "serious"]
+KernelPreference = Literal["soft_tissue", "bone", "any"]
+"""Of what kernel the series should be that is measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def numbers() -> list[tuple[str, str]]:
     return [
         (section, key)
         for section, values in Settings().model_dump().items()
-        if section != "figures"
+        if section not in ("figures", "series")
         for key in values
     ]
 

@@ -41,7 +41,7 @@ def test_check_lists_series_the_choice_and_what_is_left_aside(
     assert run(monkeypatch, "check", folder, "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert record["measured"] == str(good_series()[0].SeriesInstanceUID)
-    assert "softer kernel" in record["why"]
+    assert "by the kernel (soft-tissue)" in record["why"]
     chosen, other = sorted(record["series"], key=lambda one: not one["chosen"])
     assert chosen["spacing_mm"] == [3.0, 0.75, 1.0]
     assert (chosen["slice_count"], chosen["kernel"], chosen["kvp"]) == (12, "B30f", 120.0)
