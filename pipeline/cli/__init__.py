@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -35,11 +37,21 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Show the version and leave."
-    ),
+    context: typer.Context,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Append what the run did to this file, as lines of JSON."),
+    ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
 ) -> None:
     """Soft-tissue calcification on CT: found, measured and followed. Research use, not a medical device."""
+    if log is not None:
+        from pipeline.cli.log import start_log
+
+        start_log(log, context.invoked_subcommand or "")
 
 
 def main() -> None:
@@ -47,9 +59,30 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # results are written: a sign missing here is no fault
+    code = 1
     try:
         app()
     except PipelineError as error:
+        _log(error)
         line = " ".join(str(error).split())
         typer.echo(f"calcinosis: {line}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(code := error.exit_code)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
+    except BaseException as error:
+        _log(error)
+        raise
+    finally:
+        _log(None, code)
+
+
+def _log(error: BaseException | None, exit_code: int = 0) -> None:
+    """Tell the log, if one was started, of an error or of the end; help needs none of what it loads."""
+    started = sys.modules.get("pipeline.cli.log")
+    if started is None:
+        return
+    if error is not None:
+        started.log_error(error)
+    else:
+        started.stop_log(exit_code)

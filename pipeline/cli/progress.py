@@ -6,18 +6,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline.cli.log import logged_stages
 from pipeline.workflow import OnStage
 
 
 @contextmanager
 def stage_progress(title: str, stages: int) -> Iterator[OnStage]:
-    """Gives a function to call with the name of each stage as it begins.
+    """Gives a function to call with the name of each stage as it begins; the log is told too.
 
     Parameters
     ----------
     stages : int
         How many there will be.
     """
+    with _bar(title, stages) as begin, logged_stages(begin) as told:
+        yield told
+
+
+@contextmanager
+def _bar(title: str, stages: int) -> Iterator[OnStage]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return

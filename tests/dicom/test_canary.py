@@ -137,8 +137,11 @@ def test_no_output_holds_the_canary(
     out = tmp_path / "out"
     assert run(monkeypatch, "check", folders[0]) == 0
     assert run(monkeypatch, "check", folders[0], "--json") == 0
-    assert run(monkeypatch, "measure", folders[0], "-o", out / "m") == 0
-    assert run(monkeypatch, "compare", *folders, "-o", out / "c") == 0
+    log = tmp_path / "log.jsonl"
+    assert run(monkeypatch, "--log", log, "measure", folders[0], "-o", out / "m") == 0
+    assert run(monkeypatch, "--log", log, "compare", *folders, "-o", out / "c") == 0
+    assert log.read_text("utf-8").count("ended") == 2
+    assert CANARY not in log.read_text("utf-8")
     captured = capfd.readouterr()
     assert CANARY not in captured.out
     assert CANARY not in captured.err
@@ -152,7 +155,9 @@ def test_no_refusal_holds_the_canary(
     for file in sorted(folders[0].glob("*.dcm"))[3:5]:
         file.unlink()
     assert run(monkeypatch, "check", folders[0]) == 3
-    assert run(monkeypatch, "measure", folders[0], "-o", tmp_path / "out") == 3
+    log = tmp_path / "log.jsonl"
+    assert run(monkeypatch, "--log", log, "measure", folders[0], "-o", tmp_path / "out") == 3
+    assert CANARY not in log.read_text("utf-8")
     captured = capfd.readouterr()
     assert CANARY not in captured.out
     assert CANARY not in captured.err
