@@ -18,9 +18,10 @@ DEFINITIONS = """## How each figure is defined
 - **Volume error** compares the volume that is reported with that of the shape.
 - **False lesion**: at least 10 mm³, and further than 3 mm from every true lesion.
 - **Kind of a mimic**: that of the nearest object (bone, lesion, what was excluded) within 4 mm of its
-  point; where all its voxels are known, what most of them were taken for. A growth centre is also right as
-  part of the bone. A mimic of which no voxel reaches the seed of the threshold is too faint to be seen and
-  is left out; one that is bright and yet nowhere listed is counted as taken for nothing, which is wrong.
+  point; where all its voxels are known, what most of them were taken for. Bone counts within 2 mm. A growth
+  centre is also right as part of the bone. A mimic of which no voxel reaches the seed of the threshold is
+  too faint to be seen and is left out; one that is bright and yet nowhere listed is counted as taken for
+  nothing, which is wrong.
 - **Skeleton**: Dice of each bone by name. The true bone contains the cartilage of the growth plates and the
   growth centres; that of the phantoms lacks the cartilage. In the example, everything within 30 mm of
   voxels above 2500 HU is left out.

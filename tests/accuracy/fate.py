@@ -16,6 +16,8 @@ from tests.accuracy.truth import Points, TrueMimic
 Outcome = Literal["right", "wrong kind", "bone", "indeterminate", "definite", "dropped", "faint"]
 
 MIMIC_REACH_MM = 4.0
+BONE_REACH_MM = 2.0
+"""Bone further off is a neighbour of the mimic, and not what it was taken for."""
 FAINT_REACH_MM = 2.0
 MOST_POINTS = 400
 """So many of a mimic's voxels are asked at most."""
@@ -76,7 +78,7 @@ def judge_mimic(mimic: TrueMimic, objects: Objects, analysis: Analysis) -> Mimic
     """What most of a mimic was taken for."""
     points = mimic.points_lps_mm[:: -(-len(mimic.points_lps_mm) // MOST_POINTS)]
     reach_mm = MIMIC_REACH_MM if len(points) == 1 else MIMIC_REACH_MM / 2
-    votes = Counter(find_nearest(objects, (x, y, z), reach_mm=reach_mm) for x, y, z in points)
+    votes = Counter(_taken_for(objects, (x, y, z), reach_mm) for x, y, z in points)
     seen = {what: count for what, count in votes.items() if what != "nothing"}
     taken_for = max(seen, key=lambda what: seen[what]) if seen else "nothing"
     outcome = outcome_of(mimic.kind, taken_for)
@@ -84,6 +86,11 @@ def judge_mimic(mimic: TrueMimic, objects: Objects, analysis: Analysis) -> Mimic
         outcome = "faint"
     x, y, z = (float(v) for v in points[len(points) // 2])
     return MimicFate(mimic.kind, mimic.name, mimic.volume_mm3, (x, y, z), outcome, taken_for)
+
+
+def _taken_for(objects: Objects, point: Float3, reach_mm: float) -> str:
+    what = find_nearest(objects, point, reach_mm=reach_mm)
+    return find_nearest(objects, point, reach_mm=BONE_REACH_MM) if what == "bone" else what
 
 
 def outcome_of(kind: str, taken_for: str) -> Outcome:

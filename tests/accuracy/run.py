@@ -28,7 +28,7 @@ def main() -> None:
     if arguments.list:
         print(*(one.name for one in sets), sep="\n")
         return
-    make_missing([one for one in sets if isinstance(one, SemiSet)], arguments.cache)
+    make_missing([one for one in sets if isinstance(one, SemiSet)], arguments.cache, jobs=arguments.jobs)
     scores = []
     for score in _scores(sets, arguments.cache, arguments.jobs):
         print(line_of(score), flush=True)

@@ -21,7 +21,6 @@ from pipeline.domain.geometry import Geometry
 from tests.accuracy.sets import DATA, TOOL, SemiSet
 from tests.accuracy.truth import BONES, Points, TrueLesion, TrueMimic, Truth
 
-TOOL_THREADS = 2
 SUBSLICE_MM = 0.8
 """The generator paints on slices at most this thick, and at least two to a slice of the scan."""
 TIP_MM = {"ischial tuberosity": 5.0, "iliac crest": 4.8}
@@ -34,13 +33,13 @@ def default_cache() -> Path:
     return Path(root) / "calcinosis-ct" / "accuracy"
 
 
-def make_missing(sets: list[SemiSet], cache: Path) -> None:
-    """Run the generator for every set that is not in the cache, two at a time."""
+def make_missing(sets: list[SemiSet], cache: Path, *, jobs: int) -> None:
+    """Run the generator for every set that is not in the cache."""
     missing = [one for one in sets if not (cache / one.folder / "truth.json").is_file()]
     if missing:
         print(f"making {len(missing)} semi-synthetic scans in {cache}, about a minute each", flush=True)
     cache.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(TOOL_THREADS) as pool:
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
         list(pool.map(lambda one: _make(one, cache), missing))
 
 
