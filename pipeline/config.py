@@ -163,6 +163,39 @@ class ContrastSettings(Section):
     """Share of in-plane directions in which bone must be met."""
 
 
+class MetalSettings(Section):
+    """What is metal, and where its streaks reach."""
+
+    seed_hu: float = Field(2800.0, ge=2000, le=20_000)
+    """Metal has a voxel this bright (at 120 kVp): cortex ends below 2000 HU,"""
+    saturated_hu: float = Field(3000.0, ge=2000, le=20_000)
+    """and at no tube voltage must it be brighter than this: scales of 12 bits end at 3071 HU."""
+    smallest_mm3: float = Field(1.0, ge=0)
+    """A smaller spot this bright is noise."""
+    doubtful_hu: float = Field(2000.0, ge=1000, le=20_000)
+    """A lesion with a voxel this bright (at 120 kVp) may be metal: indeterminate."""
+    rim_mm: float = Field(1.5, ge=0, le=6)
+    """How far around metal its blur hides everything."""
+    streak_reach: float = Field(2.0, ge=0, le=10)
+    """Streaks reach so many times the root of the metal's area in the slice,"""
+    least_reach_mm: float = Field(8.0, ge=0, le=100)
+    """at least this far,"""
+    most_reach_mm: float = Field(80.0, ge=0, le=500)
+    """and at most this far;"""
+    large_side_mm: float = Field(12.0, ge=0, le=200)
+    """and everywhere between pieces of metal with this root of area or more."""
+    streak_slice_mm: float = Field(3.0, ge=0, le=20)
+    """How far beyond the metal's own slices, one slice at least."""
+    streak_share: float = Field(0.1, ge=0, le=1)
+    """A lesion with this share of its voxels among the streaks is doubted."""
+    ray_elongation: float = Field(2.5, ge=1, le=20)
+    """A ray is so many times as long as wide,"""
+    ray_degrees: float = Field(25.0, ge=0, le=90)
+    """points to the metal within this angle,"""
+    dark_share: float = Field(0.15, ge=0, le=1)
+    """and has this share of its surroundings darker than fat."""
+
+
 class RegisterSettings(Section):
     """How the skeleton of one scan is laid on that of another."""
 
@@ -215,6 +248,7 @@ class Settings(Section):
     parting: PartingSettings = PartingSettings()
     mimics: MimicSettings = MimicSettings()
     contrast: ContrastSettings = ContrastSettings()
+    metal: MetalSettings = MetalSettings()
     register_bones: RegisterSettings = RegisterSettings()
     match: MatchSettings = MatchSettings()
     respond: RespondSettings = RespondSettings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from pipeline.steps.contrast import question_contrast
 from pipeline.steps.density import measure_density
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
 from pipeline.steps.match import Date, Technique, match_lesions
+from pipeline.steps.metal import bones_beside_metal, find_metal, hide_metal, list_metal
 from pipeline.steps.mimics import classify_candidates
 from pipeline.steps.register import register_skeletons
 from pipeline.steps.respond import burden_change, classify_response, follow_track
@@ -30,7 +32,8 @@ from pipeline.steps.site import locate, midline_x_mm
 from pipeline.steps.size import measure_size
 from pipeline.steps.skeleton import segment_skeleton
 from pipeline.steps.smooth import smooth_volume
-from pipeline.steps.threshold import choose_threshold
+from pipeline.steps.streaks import question_density, question_streaks
+from pipeline.steps.threshold import calcium_factor, choose_threshold
 
 STAGES = ("body", "skeleton", "lesions", "measures")
 """The stages of `analyse`, in order."""
@@ -66,7 +69,7 @@ def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage =
     on_stage(STAGES[0])
     body = segment_body(scan.volume, settings.body)
     quality.require_body(body)
-    candidates, skeleton, noise_hu = _find(scan.volume, body, threshold, settings, on_stage)
+    candidates, skeleton, noise_hu = _find(scan, body, threshold, settings, on_stage)
     coverage = quality.describe_coverage(body, skeleton)
     on_stage(STAGES[3])
     middle = midline_x_mm(body, in_plane_truncated=coverage.in_plane_truncated)
@@ -80,22 +83,24 @@ def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage =
         noise_factor=settings.candidates.noise_factor,
         settings=settings.mimics,
     )
+    excluded = _excluded(candidates)
+    raised = (*quality.quality_flags(scan, coverage, skeleton, noise_hu), *quality.metal_flags(excluded))
     return Analysis(
         scan=scan,
         settings_sha256=settings_sha256,
-        flags=(*scan.flags, *quality.quality_flags(scan, coverage, skeleton, noise_hu)),
+        flags=(*scan.flags, *raised),
         noise_hu=noise_hu,
         coverage=coverage,
         threshold=threshold,
         skeleton=skeleton,
         lesions=lesions,
-        excluded=_excluded(candidates),
+        excluded=excluded,
         burden=_burden(lesions, limit_mm3),
     )
 
 
 def _find(
-    volume: CTVolume, body: Mask, threshold: Threshold, settings: Settings, on_stage: OnStage
+    scan: Scan, body: Mask, threshold: Threshold, settings: Settings, on_stage: OnStage
 ) -> tuple[tuple[Candidate, ...], LabelMap, float | None]:
     """Everything bright that is not bone, told what it is; the bones; the noise in soft tissue.
 
@@ -106,21 +111,26 @@ def _find(
     if found is None:
         raise ValueError("an empty body has no box")
     box = grow_box(found, (1, 1, 1), body.geometry.shape)
-    inner = volume.crop(box)
+    inner, factor = scan.volume.crop(box), calcium_factor(scan.acquisition.kvp)
     inner_body = Mask(body.voxels[box], inner.geometry)
-    smooth = smooth_volume(inner, sigma_mm=settings.candidates.smoothing_mm)
+    metal = find_metal(inner, settings.metal, factor=factor)
+    smooth = smooth_volume(hide_metal(inner, metal), sigma_mm=settings.candidates.smoothing_mm)
     on_stage(STAGES[1])
     bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
     skeleton = segment_skeleton(smooth, inner_body, settings.skeleton, settings.parting, bone_hu=bone_hu)
+    skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
     on_stage(STAGES[2])
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
     candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
     candidates = question_contrast(candidates, smooth, inner_body, skeleton, settings.contrast)
+    candidates = question_density(candidates, settings.metal, factor=factor)
+    candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
+    candidates = (*candidates, *list_metal(inner, metal))
     noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
     return (
-        _embedded(candidates, box, volume.geometry),
-        embed_labels(skeleton.labels, box, volume.geometry),
+        _embedded(candidates, box, body.geometry),
+        embed_labels(skeleton.labels, box, body.geometry),
         float(np.median(noise)) if noise.size else None,
     )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import MimicSettings
 from pipeline.domain.analysis import Coverage, Threshold
 from pipeline.domain.geometry import Geometry
-from pipeline.domain.image import LabelMap, Mask
+from pipeline.domain.image import BoxedMask, LabelMap, Mask
+from pipeline.domain.lesion import Excluded
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
 
@@ -20,6 +23,9 @@ BLUR_FWHM_MM = 1.5
 """Full width at half maximum of the in-plane point spread of soft-tissue kernels."""
 TRUNCATED_FRACTION = 0.02
 """Share of the picture's side faces that must be body for the body to run out of the picture."""
+
+MUCH_METAL_MM3 = 1000.0
+"""As much as a screw; clips and coils are smaller."""
 
 
 def describe_coverage(body: Mask, skeleton: LabelMap) -> Coverage:
@@ -64,6 +70,26 @@ def quality_flags(
             QualityFlag("NOISE_UNKNOWN", "warning", "no soft tissue to estimate the noise from was found")
         )
     return tuple(flags)
+
+
+def metal_flags(excluded: Sequence[Excluded]) -> tuple[QualityFlag, ...]:
+    """How much metal there is and in which slices; none where there is no metal."""
+    metal = [one for one in excluded if one.kind == "metal"]
+    if not metal:
+        return ()
+    volume_mm3 = sum(one.volume_mm3 for one in metal)
+    ends_mm = [_z_range_mm(one.mask) for one in metal]
+    low, high = min(end[0] for end in ends_mm), max(end[1] for end in ends_mm)
+    message = (
+        f"{len(metal)} {'piece' if len(metal) == 1 else 'pieces'} of metal, {volume_mm3 / 1000:.2g} cm³, "
+        f"from z = {low:.0f} to {high:.0f} mm: what lies in its streaks is indeterminate"
+    )
+    return (QualityFlag("METAL", "serious" if volume_mm3 >= MUCH_METAL_MM3 else "warning", message),)
+
+
+def _z_range_mm(mask: BoxedMask) -> tuple[float, float]:
+    z_mm = mask.points_lps_mm()[:, 2]
+    return float(z_mm.min()), float(z_mm.max())
 
 
 def require_body(body: Mask) -> None:
