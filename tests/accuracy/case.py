@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from pipeline.dicom.read import read_scan
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.scan import Scan
 from pipeline.workflow import analyse
 from tests.accuracy.bones import SkeletonScore, score_skeleton
+from tests.accuracy.example import example_lesions, load_example
 from tests.accuracy.fate import MimicFate, gather_objects, judge_mimic
-from tests.accuracy.lesions import FalseLesion, Hit, describe, false_lesions, score_lesions
+from tests.accuracy.lesions import FalseLesion, Hit, false_lesions, score_lesions
 from tests.accuracy.phantom import load_phantom
-from tests.accuracy.real import (
-    PointFate,
-    further_lesions,
-    judge_points,
-    load_example,
-    near_metal,
-    read_findings,
-)
+from tests.accuracy.real import PointFate, further_lesions, judge_points, read_findings
 from tests.accuracy.semi import load_semi
 from tests.accuracy.sets import DATA, AccuracySet, ExampleSet, PhantomSet, RealSet, SemiSet
 from tests.accuracy.truth import Truth
@@ -43,15 +36,24 @@ class Score:
     seconds: float
     detection_limit_mm3: float | None
     hits: tuple[Hit, ...] = ()
-    wrong: tuple[FalseLesion, ...] = ()  #: of a real scan: further lesions
+    wrong: tuple[FalseLesion, ...] = ()  #: of a real scan: further lesions; of the example: all
     mimics: tuple[MimicFate, ...] = ()
     points: tuple[PointFate, ...] = ()
     skeleton: SkeletonScore | None = None
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()
+    error: str | None = None  #: why it could not be measured
 
 
 def run_set(one: AccuracySet, cache: Path) -> Score:
-    """Measure a set and score it."""
+    """Measure a set and score it; an analysis that breaks is a score of its own."""
+    try:
+        return _score(one, cache)
+    except Exception as error:  # whatever breaks, the other sets are measured
+        traceback.print_exc()
+        return Score(one.name, "broken", "broken", 0.0, 0.0, None, error=repr(error))
+
+
+def _score(one: AccuracySet, cache: Path) -> Score:
     if isinstance(one, RealSet):
         return _score_real(one)
     if isinstance(one, ExampleSet):
@@ -76,7 +78,7 @@ def _score_truth(one: SemiSet | PhantomSet, truth: Truth) -> Score:
         truth.scan.volume.geometry.spacing_mm[0],
         seconds,
         analysis.burden.detection_limit_mm3,
-        hits=score_lesions(truth, analysis.lesions),
+        hits=score_lesions(truth, analysis.lesions, objects),
         wrong=false_lesions(truth, analysis.lesions, least_mm3=FALSE_MM3),
         mimics=tuple(judge_mimic(mimic, objects, analysis) for mimic in truth.mimics),
         skeleton=score_skeleton(truth.bones, analysis.skeleton),
@@ -105,13 +107,9 @@ def _score_real(one: RealSet) -> Score:
 
 
 def _score_example(one: ExampleSet) -> Score:
-    """The skeleton away from the metal, and the lesions that lie near it."""
-    scan, bones = load_example()
-    analysis, seconds = _timed(scan)
-    metal = near_metal(scan.volume)
-    nothing = np.zeros((1, 1, 1), np.uint8)
-    truth = Truth(scan, (), nothing, (), nothing)
-    near = [lesion for lesion in analysis.lesions if (metal[lesion.mask.box] & lesion.mask.voxels).any()]
+    """The skeleton away from the metal, and all lesions."""
+    example = load_example()
+    analysis, seconds = _timed(example.scan)
     return Score(
         one.name,
         "example",
@@ -119,7 +117,7 @@ def _score_example(one: ExampleSet) -> Score:
         analysis.geometry.spacing_mm[0],
         seconds,
         analysis.burden.detection_limit_mm3,
-        wrong=tuple(describe(lesion, truth) for lesion in near),
-        skeleton=score_skeleton(bones, analysis.skeleton, metal),
+        wrong=example_lesions(example, analysis),
+        skeleton=score_skeleton(example.bones, analysis.skeleton, example.near_metal),
         flags=tuple(flag.code for flag in analysis.flags),
     )

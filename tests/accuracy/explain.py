@@ -15,7 +15,8 @@ DEFINITIONS = """## How each figure is defined
   generator writes every voxel that a lesion touches anywhere along a thick slice, so that its map is longer
   than the lesion. The first figure is taken against the map cut back to the lesion's known volume at the
   ends of its columns; the second against the map as written. Goals hold for slices of at most 3 mm.
-- **Volume error** compares the volume that is reported with that of the shape.
+- **Volume error** compares the volume that is reported with that of the shape. Beside it: how much of the
+  lesion was called bone, and how much true bone was called the lesion, in percent of the lesion.
 - **False lesion**: at least 10 mm³, and further than 3 mm from every true lesion.
 - **Kind of a mimic**: that of the nearest object (bone, lesion, what was excluded) within 4 mm of its
   point; where all its voxels are known, what most of them were taken for. Bone counts within 2 mm. A growth
@@ -24,8 +25,8 @@ DEFINITIONS = """## How each figure is defined
   nothing, which is wrong.
 - **Skeleton**: Dice of each bone by name. The true bone contains the cartilage of the growth plates and the
   growth centres; that of the phantoms lacks the cartilage. In the example, everything within 30 mm of
-  voxels above 2500 HU is left out.
+  voxels above 2500 HU is left out. All its lesions of at least 15 mm³ are listed, with the organ they lie in.
 - **Real scans**: a calcification is found when a lesion lies within 3 mm of its point. Every other point is
   right when the nearest object within 3 mm is no lesion. Further lesions are those of at least 15 mm³ that
   lie at no calcification of the findings; the findings are not exhaustive.
-- **Seconds** are those of the analysis alone, without reading, with other analyses running beside it."""
+- **Seconds** are those of the analysis alone, without reading, and depend on what else the machine does."""

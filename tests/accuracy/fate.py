@@ -19,6 +19,8 @@ MIMIC_REACH_MM = 4.0
 BONE_REACH_MM = 2.0
 """Bone further off is a neighbour of the mimic, and not what it was taken for."""
 FAINT_REACH_MM = 2.0
+BONE = 1
+"""Value of bone among the objects."""
 MOST_POINTS = 400
 """So many of a mimic's voxels are asked at most."""
 
@@ -72,6 +74,12 @@ def find_nearest(objects: Objects, point: Float3, *, reach_mm: float) -> str:
     if not len(index) or away.min() > reach_mm:
         return "nothing"
     return objects.names[int(part[tuple(index[np.argmin(away)])])]
+
+
+def most_of(mask: NDArray[np.bool_], objects: Objects) -> str:
+    """What most voxels of a mask were taken for; nothing only where no object touches it."""
+    counts = np.bincount(objects.values[mask], minlength=2)
+    return objects.names[int(np.argmax(counts[1:])) + 1] if counts[1:].any() else "nothing"
 
 
 def judge_mimic(mimic: TrueMimic, objects: Objects, analysis: Analysis) -> MimicFate:

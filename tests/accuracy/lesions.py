@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Lesion, Status
+from tests.accuracy.fate import BONE, Objects, most_of
 from tests.accuracy.truth import Truth
 
 Voxels = NDArray[np.bool_]
@@ -28,16 +29,27 @@ FALSE_REACH_MM = 3.0
 
 
 @dataclass(frozen=True)
+class Outline:
+    """How well a true lesion was outlined. Shares are of its voxels in the label map as written."""
+
+    dice: float  #: against the shape, see `trimmed`
+    dice_label_map: float  #: against the label map as it was written
+    volume_error_percent: float
+    lost_to_bone_percent: float  #: called bone
+    spilt_into_bone_percent: float  #: true bone called this lesion
+
+
+@dataclass(frozen=True)
 class Hit:
     """What became of a true lesion."""
 
     name: str
     volume_mm3: float
     place_lps_mm: Float3
+    peak_hu: float  #: in the scan
     found: Status | None  #: as what; None if missed
-    dice: float | None  #: against the shape, see `trimmed`; of large ones only
-    dice_label_map: float | None  #: against the label map as it was written
-    volume_error_percent: float | None
+    taken_for: str  #: what most of it was taken for
+    outline: Outline | None = None  #: of large ones only
 
 
 @dataclass(frozen=True)
@@ -75,19 +87,27 @@ def _owner(lesion: Lesion, labels: NDArray[np.uint8], trees: dict[int, KDTree]) 
 
 
 def _gap_mm(lesion: Lesion, tree: KDTree) -> float:
-    return float(tree.query(lesion.mask.points_lps_mm())[0].min())
+    return float(np.min(tree.query(lesion.mask.points_lps_mm())[0]))
 
 
-def score_lesions(truth: Truth, lesions: Sequence[Lesion]) -> tuple[Hit, ...]:
-    """Whether each true lesion was found, and how well it was outlined."""
+def score_lesions(truth: Truth, lesions: Sequence[Lesion], objects: Objects) -> tuple[Hit, ...]:
+    """Whether each true lesion was found, as what, and how well it was outlined."""
     owners = assign_lesions(truth, lesions)
     hits = []
     for one in truth.lesions:
         own = [lesion for lesion, owner in zip(lesions, owners, strict=True) if owner == one.id]
         mask = truth.lesion_labels == one.id
-        hit = Hit(one.name, one.volume_mm3, one.centroid_lps_mm, None, None, None, None)
-        hit = replace(hit, found=_found(mask, one.volume_mm3, lesions, own))
-        hits.append(_outlined(hit, mask, truth, own) if one.volume_mm3 >= LARGE_MM3 else hit)
+        hit = Hit(
+            one.name,
+            one.volume_mm3,
+            one.centroid_lps_mm,
+            float(truth.scan.volume.hu[mask].max(initial=-1024)),
+            _found(mask, one.volume_mm3, lesions, own),
+            most_of(mask, objects),
+        )
+        if one.volume_mm3 >= LARGE_MM3:
+            hit = replace(hit, outline=_outline(mask, one.volume_mm3, truth, own, objects))
+        hits.append(hit)
     return tuple(hits)
 
 
@@ -105,19 +125,21 @@ def _found(
     return None
 
 
-def _outlined(hit: Hit, mask: Voxels, truth: Truth, own: Sequence[Lesion]) -> Hit:
-    """A hit with its Dice and volume error; of a missed lesion Dice is 0 and the error -100 %."""
+def _outline(
+    mask: Voxels, volume_mm3: float, truth: Truth, own: Sequence[Lesion], objects: Objects
+) -> Outline:
+    """Outline of one lesion; of a missed one Dice is 0 and the error -100 %."""
     seen = np.zeros(mask.shape, dtype=bool)
     for lesion in own:
         seen[lesion.mask.box] |= lesion.mask.voxels
-    voxel_mm3 = truth.scan.volume.geometry.voxel_volume_mm3
-    exact = trimmed(mask, round(hit.volume_mm3 / voxel_mm3), truth.scan.volume.geometry.spacing_mm)
-    volume = sum(one.size.volume_mm3.value for one in own)
-    return replace(
-        hit,
-        dice=dice(exact, seen),
-        dice_label_map=dice(mask, seen),
-        volume_error_percent=100.0 * (volume / hit.volume_mm3 - 1.0),
+    geometry, whole = truth.scan.volume.geometry, int(np.count_nonzero(mask)) or 1
+    exact = trimmed(mask, round(volume_mm3 / geometry.voxel_volume_mm3), geometry.spacing_mm)
+    return Outline(
+        dice(exact, seen),
+        dice(mask, seen),
+        100.0 * (sum(one.size.volume_mm3.value for one in own) / volume_mm3 - 1.0),
+        100.0 * np.count_nonzero(objects.values[mask] == BONE) / whole,
+        100.0 * np.count_nonzero(truth.bones[seen & ~mask]) / whole,
     )
 
 
@@ -182,4 +204,4 @@ def _lies_on(points: NDArray[np.float64], place: NDArray[np.float64], volume_mm3
     reach_mm = 4.0
     if len(place) == 1 and volume_mm3 is not None:
         reach_mm += float(np.cbrt(volume_mm3 * 3 / (4 * np.pi)))
-    return float(KDTree(points).query(place)[0].min()) <= reach_mm
+    return float(np.min(KDTree(points).query(place)[0])) <= reach_mm

@@ -1,4 +1,4 @@
-"""Real scans: findings read by eye, and a scan with another program's labels."""
+"""Real scans and their findings, read by eye."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import KDTree
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.geometry import Float3
-from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Lesion
-from pipeline.domain.scan import Scan
-from pipeline.nifti import read_label_map, read_volume
 from tests.accuracy.fate import find_nearest, gather_objects
 from tests.accuracy.lesions import FALSE_REACH_MM, FalseLesion, describe
 from tests.accuracy.sets import DATA
-from tests.accuracy.truth import BONES, Truth
+from tests.accuracy.truth import Truth
 
 POINT_REACH_MM = 3.0
 """A point set by eye lies within a slice (3.27 mm) of what it was set on."""
@@ -29,16 +24,6 @@ FURTHER_MM3 = 15.0
 """The findings are not exhaustive below this."""
 LESIONS = ("definite", "indeterminate")
 SOFT_TISSUE = "soft_tissue_calcification"
-
-METAL_HU = 2500
-METAL_REACH_MM = 30.0
-TOTALSEGMENTATOR_BONES = {
-    25: "sacrum", 26: "sacrum", 27: "lumbar_vertebrae", 28: "lumbar_vertebrae", 29: "lumbar_vertebrae",
-    30: "lumbar_vertebrae", 31: "lumbar_vertebrae", 75: "femur_left", 76: "femur_right",
-    77: "hip_bone_left", 78: "hip_bone_right",
-    **dict.fromkeys((*range(32, 51), 69, 70, 71, 72, 73, 74, 91, *range(92, 117)), "other_bone"),
-}  # fmt: skip
-"""TotalSegmentator's classes of version 2 that are bone; S1 is part of the sacrum."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +66,7 @@ def _lesion_in_reach(lesions: Sequence[Lesion], point: Float3) -> str | None:
 def _away_mm(lesion: Lesion, points: Sequence[Float3]) -> float:
     if not points:
         return float("inf")
-    return float(KDTree(lesion.mask.points_lps_mm()).query(np.asarray(points))[0].min())
+    return float(np.min(KDTree(lesion.mask.points_lps_mm()).query(np.asarray(points))[0]))
 
 
 def further_lesions(findings: Sequence[dict[str, Any]], analysis: Analysis) -> tuple[FalseLesion, ...]:
@@ -99,23 +84,3 @@ def further_lesions(findings: Sequence[dict[str, Any]], analysis: Analysis) -> t
 def _finding_at(lesion: Lesion, findings: Sequence[dict[str, Any]]) -> str | None:
     kinds = (one["kind"] for one in findings if _away_mm(lesion, [one["point_lps_mm"]]) <= FALSE_REACH_MM)
     return next(kinds, None)
-
-
-def load_example() -> tuple[Scan, NDArray[np.uint8]]:
-    """The scan with a metal hip, and TotalSegmentator's bones with the values of `BONES`."""
-    folder = DATA / "totalsegmentator_example"
-    labels = read_label_map(folder / "example_seg_fast_force_split.nii.gz", {})
-    column = np.zeros(int(labels.values.max()) + 1, dtype=np.uint8)
-    for value, name in TOTALSEGMENTATOR_BONES.items():
-        if value < column.size:
-            column[value] = BONES.index(name) + 1
-    return read_volume(folder / "example_ct.nii.gz"), column[labels.values]
-
-
-def near_metal(volume: CTVolume) -> NDArray[np.bool_]:
-    """Voxels within reach of metal."""
-    metal = volume.hu > METAL_HU
-    if not metal.any():
-        return np.zeros(volume.geometry.shape, dtype=bool)
-    away = ndimage.distance_transform_edt(~metal, sampling=volume.geometry.spacing_mm)
-    return np.asarray(away <= METAL_REACH_MM)

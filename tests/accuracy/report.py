@@ -10,7 +10,7 @@ from pipeline.domain.geometry import Float3
 from tests.accuracy.case import Score
 from tests.accuracy.explain import DEFINITIONS, HEAD
 from tests.accuracy.lesions import FalseLesion
-from tests.accuracy.sets import THICK_MM
+from tests.accuracy.sets import ALL, THICK_MM
 from tests.accuracy.summary import (
     FINE_SIZES_MM3,
     NOT_KNOWN,
@@ -30,18 +30,19 @@ SHORT = dict(zip(BONES, ("hipR", "hipL", "femR", "femL", "sac", "lum", "coc", "o
 
 def line_of(score: Score) -> str:
     """One set on one line."""
+    if score.error:
+        return f"{score.name}: BROKEN {score.error}"
     parts = [f"{score.name}:"]
     if score.points:
         parts.append(f"points {_points(score)}")
     if score.hits:
         unsure = sum(hit.found == "indeterminate" for hit in score.hits)
         parts.append(f"found {_found(score)}" + (f" ({unsure} i)" if unsure else ""))
-        dices = [f"{hit.dice:.2f}" for hit in score.hits if hit.dice is not None]
+        dices = [f"{hit.outline.dice:.2f}" for hit in score.hits if hit.outline]
         parts.append("dice " + ",".join(dices) if dices else "")
     definite = sum(one.status == "definite" for one in score.wrong)
-    parts.append(
-        f"{'further' if score.source == 'real' else 'false'} d{definite} i{len(score.wrong) - definite}"
-    )
+    word = {"real": "further", "example": "lesions"}.get(score.source, "false")
+    parts.append(f"{word} d{definite} i{len(score.wrong) - definite}")
     if score.mimics:
         parts.append(f"kinds {kinds_right(score.mimics)}")
     parts.append(_bones(score))
@@ -69,7 +70,7 @@ def _bones(score: Score) -> str:
 def markdown(scores: Sequence[Score]) -> str:
     """The whole note."""
     parts = [
-        HEAD,
+        f"{HEAD} Measured here: {len(scores)} of {len(ALL)} sets.",
         table(["", "figure", "measured", "goal"], [[g.mark, g.name, g.value, g.goal] for g in goals(scores)]),
         DEFINITIONS,
         "## Every set",
@@ -116,7 +117,7 @@ def _sets(scores: Sequence[Score]) -> str:
     for one in scores:
         found = _points(one) if one.points else _found(one)
         definite = sum(wrong.status == "definite" for wrong in one.wrong)
-        dices = ", ".join(f"{hit.dice:.2f}" for hit in one.hits if hit.dice is not None)
+        dices = ", ".join(f"{hit.outline.dice:.2f}" for hit in one.hits if hit.outline)
         bone = f"{one.skeleton.all_bone:.3f}" if one.skeleton else NOT_KNOWN
         kinds = str(kinds_right(one.mimics))
         flags = ", ".join(one.flags).lower() or NOT_KNOWN
@@ -162,13 +163,15 @@ def _limits(scores: Sequence[Score]) -> str:
 
 def _outlines(scores: Sequence[Score]) -> str:
     rows = [
-        [one.name, hit.name, f"{hit.volume_mm3:.0f}", f"{hit.dice:.3f}", f"{hit.dice_label_map:.3f}",
-         f"{hit.volume_error_percent:+.0f} %"]
+        [one.name, hit.name, f"{hit.volume_mm3:.0f}", f"{own.dice:.3f}", f"{own.dice_label_map:.3f}",
+         f"{own.volume_error_percent:+.0f} %", f"{own.lost_to_bone_percent:.0f} %",
+         f"{own.spilt_into_bone_percent:.0f} %"]
         for one in scores
         for hit in one.hits
-        if hit.dice is not None
+        if (own := hit.outline)
     ]  # fmt: skip
-    return table(["set", "lesion", "mm³", "Dice", "Dice, map as written", "volume error"], rows)
+    head = ["set", "lesion", "mm³", "Dice", "Dice, map as written", "volume error"]
+    return table([*head, "of it called bone", "bone called it"], rows)
 
 
 def _mimics(scores: Sequence[Score]) -> str:
@@ -225,11 +228,12 @@ def still_wrong(scores: Sequence[Score]) -> str:
     lines = []
     for one in scores:
         own = [
-            f"missed: {hit.name}, {hit.volume_mm3:.0f} mm³ at {place(hit.place_lps_mm)}"
+            f"missed: {hit.name}, {hit.volume_mm3:.0f} mm³ at {place(hit.place_lps_mm)}, "
+            f"up to {hit.peak_hu:.0f} HU, taken for {hit.taken_for}"
             for hit in one.hits
             if hit.found is None
         ]
-        word = {"real": "further", "example": "near metal"}.get(one.source, "false")
+        word = {"real": "further", "example": "lesion"}.get(one.source, "false")
         own += [f"{word}: {_wrong(wrong)}" for wrong in one.wrong]
         own += [
             f"finding: {point.kind} at {place(point.place_lps_mm)} is {point.taken_for}"

@@ -25,6 +25,8 @@ NOTE = Path(__file__).parents[2] / "docs" / "accuracy.md"
 def main() -> None:
     arguments = _parser().parse_args()
     sets = _available(choose_sets(arguments.only, quick=arguments.quick))
+    if not sets:
+        raise SystemExit("no set of that name")
     if arguments.list:
         print(*(one.name for one in sets), sep="\n")
         return
@@ -57,7 +59,7 @@ def _available(sets: tuple[AccuracySet, ...]) -> tuple[AccuracySet, ...]:
     """The sets whose data lie beside the project; without them the phantoms alone."""
     if DATA.is_dir() and TOOL.is_file():
         return sets
-    print(f"no data in {DATA}: phantoms alone", file=sys.stderr)
+    print(f"no data in {DATA}, or no generator: phantoms alone", file=sys.stderr)
     return tuple(one for one in sets if isinstance(one, PhantomSet))
 
 

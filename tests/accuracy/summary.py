@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from tests.accuracy.case import Score
+from tests.accuracy.example import METAL
 from tests.accuracy.fate import MimicFate
-from tests.accuracy.lesions import LARGE_MM3, FalseLesion, Hit
+from tests.accuracy.lesions import FalseLesion, Hit
 from tests.accuracy.sets import THICK_MM
+from tests.accuracy.truth import BONES
 
 SIZES_MM3 = ((0.0, 20.0), (20.0, 100.0), (100.0, 500.0), (500.0, float("inf")))
 FINE_SIZES_MM3 = (0.0, 20.0, 35.0, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0, float("inf"))
@@ -88,13 +90,16 @@ def kinds_right(fates: Iterable[MimicFate]) -> Share:
 def goals(scores: Sequence[Score]) -> list[Goal]:
     """Every figure of the head of the note."""
     semi, known = of_source(scores, "semi-synthetic"), with_truth(scores)
+    broken = [one.name for one in scores if one.error]
     return [
+        *([Goal("sets that could not be measured", ", ".join(broken), "none", False)] if broken else []),
         *_sensitivity_goals(semi),
         *_dice_goals(semi),
         *_false_goals(semi, known),
         *_mimic_goals(semi, known),
         *_skeleton_goals(scores, semi),
         *_real_goals(of_source(scores, "real")),
+        *_example_goals(of_source(scores, "example")),
     ]
 
 
@@ -114,22 +119,20 @@ def _share_goal(name: str, share: Share, percent: float) -> Goal:
 def _dice_goals(semi: list[Score]) -> list[Goal]:
     out = []
     for cases, name, least in ((("seed", "mimics"), "seed, mimics", 0.85), (("contact",), "contact", 0.80)):
-        hits = [
-            hit
+        outlines = [
+            hit.outline
             for one in semi
             if one.case in cases and one.slice_mm <= THICK_MM
             for hit in one.hits
-            if hit.volume_mm3 >= LARGE_MM3
+            if hit.outline is not None
         ]
-        out.append(_dice_goal(f"Dice of lesions ≥ 500 mm³, {name}", [hit.dice for hit in hits], least))
-        out.append(
-            _dice_goal("the same against the map as written", [hit.dice_label_map for hit in hits], least)
-        )
+        out.append(_dice_goal(f"Dice of lesions ≥ 500 mm³, {name}", [o.dice for o in outlines], least))
+        written = [o.dice_label_map for o in outlines]
+        out.append(_dice_goal("the same against the map as written", written, least))
     return out
 
 
-def _dice_goal(name: str, dices: list[float | None], least: float) -> Goal:
-    known = [one for one in dices if one is not None]
+def _dice_goal(name: str, known: list[float], least: float) -> Goal:
     if not known:
         return Goal(name, NOT_KNOWN, f"each ≥ {least:.2f}", None)
     mean, lowest, below = sum(known) / len(known), min(known), sum(one < least for one in known)
@@ -218,4 +221,18 @@ def _real_goals(real: list[Score]) -> list[Goal]:
             "each ≤ 1",
             max(further) <= 1 if real else None,
         ),
+    ]
+
+
+def _example_goals(example: list[Score]) -> list[Goal]:
+    if not example:
+        return []
+    lesions = [lesion for one in example for lesion in one.wrong]
+    on_bone = sum(lesion.on_mimic in BONES for lesion in lesions)
+    sure = sum(lesion.on_mimic == METAL and lesion.status == "definite" for lesion in lesions)
+    flagged = all(any("METAL" in code for code in one.flags) for one in example)
+    return [
+        Goal("example: metal flagged", "yes" if flagged else "no", "yes", flagged),
+        Goal("example: definite lesions within 30 mm of metal", str(sure), "0", sure == 0),
+        Goal("example: lesions ≥ 15 mm³ on bone", str(on_bone), "0", on_bone == 0),
     ]

@@ -25,6 +25,9 @@ SMALL: Box = (slice(15, 17), slice(20, 24), slice(20, 22))
 """16 voxels of 2 mm³."""
 
 
+NO_OBJECTS = Objects(np.zeros(GRID.shape, dtype=np.uint16), ("nothing", "bone"), GRID)
+
+
 def voxels_of(*boxes: Box) -> NDArray[np.bool_]:
     voxels = np.zeros(GRID.shape, dtype=bool)
     for box in boxes:
@@ -57,27 +60,29 @@ def test_dice_of_half_an_overlap_is_a_half() -> None:
 
 
 def test_what_is_outlined_exactly_has_dice_one_and_no_volume_error(truth: Truth) -> None:
-    big, small = score_lesions(truth, [lesion(BIG), lesion(SMALL, status="indeterminate")])
+    big, small = score_lesions(truth, [lesion(BIG), lesion(SMALL, status="indeterminate")], NO_OBJECTS)
     assert (big.found, small.found) == ("definite", "indeterminate")
-    assert (big.dice, big.dice_label_map) == (1.0, 1.0)
-    assert big.volume_error_percent == pytest.approx(0.0)
-    assert small.dice is None
+    assert big.outline is not None
+    assert (big.outline.dice, big.outline.dice_label_map) == (1.0, 1.0)
+    assert big.outline.volume_error_percent == pytest.approx(0.0)
+    assert small.outline is None
 
 
 def test_a_lesion_covered_by_less_than_a_fifth_is_missed(truth: Truth) -> None:
     sliver = lesion((slice(2, 3), BIG[1], BIG[2]))
-    big, small = score_lesions(truth, [sliver])
+    big, small = score_lesions(truth, [sliver], NO_OBJECTS)
     assert big.found is None
     assert small.found is None
-    assert big.dice == pytest.approx(2 * 100 / 1100)
+    assert big.outline is not None
+    assert big.outline.dice == pytest.approx(2 * 100 / 1100)
 
 
 def test_a_small_lesion_is_found_by_a_neighbour_that_is_no_other_ones(truth: Truth) -> None:
     beside = (SMALL[0], SMALL[1], slice(23, 25))
-    assert score_lesions(truth, [lesion(beside)])[1].found == "definite"
+    assert score_lesions(truth, [lesion(beside)], NO_OBJECTS)[1].found == "definite"
     assert not false_lesions(truth, [lesion(beside)], least_mm3=10.0)
     of_the_big_one = a_lesion(1, voxels_of(BIG, beside), GRID)
-    assert score_lesions(truth, [of_the_big_one])[1].found is None
+    assert score_lesions(truth, [of_the_big_one], NO_OBJECTS)[1].found is None
 
 
 def test_what_lies_apart_from_all_lesions_is_false_and_named_after_its_mimic(truth: Truth) -> None:
