@@ -6,15 +6,10 @@ What is read is flipped and swapped to the canonical order of axes, never resamp
 
 from __future__ import annotations
 
-import gzip
-import math
 import re
-import struct
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -27,6 +22,7 @@ from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.domain.orientation import axis_order
 from pipeline.domain.scan import Acquisition, QualityFlag, Scan
 from pipeline.errors import GeometryError, InputRefused, OutputError
+from pipeline.nifti_header import check_nifti
 
 SUFFIXES = (".nii", ".nii.gz")
 MIN_VOXELS_PER_AXIS = 3
@@ -35,17 +31,6 @@ AIR_HU = -1024
 
 HIGHEST_HU = np.iinfo(np.int16).max
 HIGHEST_LABEL = np.iinfo(np.uint16).max
-
-NIFTI_1_AND_2 = (348, 540)
-HEADER_BYTES = 540
-FLOAT_TYPES = {16: "f4", 64: "f8"}
-"""Codes of ``datatype`` in nifti1.h; the header's own length tells the version and the byte order."""
-
-CHUNK_BYTES = 2**24
-
-MAX_VOXELS = 2**30
-MAX_VOLUME_BYTES = 2**32
-"""As in the DICOM reader; values of 64 bits are read up to half of it."""
 
 NO_ACQUISITION = QualityFlag("NIFTI_NO_ACQUISITION", "info", "kVp, kernel, contrast and patient unknown")
 
@@ -80,13 +65,12 @@ def read_volume(path: Path) -> Scan:
     Raises
     ------
     InputRefused
-        NOT_FOUND, UNREADABLE, NOT_NIFTI, NOT_A_VOLUME, RESOURCE_LIMIT; HU_IMPLAUSIBLE for values that
-        are not finite, or where air, fat and muscle lie elsewhere.
+        NOT_FOUND, UNREADABLE, NOT_NIFTI, NOT_A_VOLUME, RESOURCE_LIMIT, TRUNCATED; HU_IMPLAUSIBLE for
+        values that are not finite, or where air, fat and muscle lie elsewhere.
     GeometryError
-        BAD_GEOMETRY for sheared axes or no orientation at all.
+        BAD_GEOMETRY for sheared axes, orientations that contradict each other, or none at all.
     """
     array, geometry = _read(Path(path))
-    _check_finite(Path(path))
     if min(geometry.shape) < MIN_VOXELS_PER_AXIS:
         raise InputRefused(
             "NOT_A_VOLUME", f"expected at least 3 voxels along each axis, found {geometry.shape}"
@@ -103,8 +87,8 @@ def read_label_map(path: Path, names: Mapping[int, str]) -> LabelMap:
     Raises
     ------
     InputRefused
-        NOT_FOUND, UNREADABLE, NOT_NIFTI, NOT_A_VOLUME; NOT_LABELS for values that are no whole
-        numbers from 0 to 65535.
+        NOT_FOUND, UNREADABLE, NOT_NIFTI, NOT_A_VOLUME, RESOURCE_LIMIT, TRUNCATED; NOT_LABELS for
+        values that are no whole numbers from 0 to 65535.
     GeometryError
         BAD_GEOMETRY for sheared axes or no orientation at all.
     """
@@ -127,74 +111,6 @@ def _as_hu(array: NDArray[np.generic]) -> NDArray[np.int16] | NDArray[np.float32
     return hu
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredForm:
-    """How a file's header says its values are stored."""
-
-    order: str
-    datatype: int
-    start: int
-    count: int
-    bits: int
-
-
-def _stored_form(path: Path) -> _StoredForm:
-    """Read the header of NIfTI-1 or 2; the header's own length tells which, and the byte order."""
-    with _open(path) as file:
-        header = file.read(HEADER_BYTES)
-    if len(header) < NIFTI_1_AND_2[0]:
-        raise InputRefused("UNREADABLE", "the file ends inside its header")
-    order = "<" if struct.unpack_from("<i", header)[0] in NIFTI_1_AND_2 else ">"
-    second = struct.unpack_from(order + "i", header)[0] == NIFTI_1_AND_2[1]
-    if second and len(header) < NIFTI_1_AND_2[1]:
-        raise InputRefused("UNREADABLE", "the file ends inside its header")
-    sizes = struct.unpack_from(order + ("8q" if second else "8h"), header, 16 if second else 40)
-    datatype, bits = struct.unpack_from(order + "2h", header, 12 if second else 70)
-    start = struct.unpack_from(order + ("q" if second else "f"), header, 168 if second else 108)[0]
-    if not math.isfinite(start) or start < 0:
-        raise InputRefused("UNREADABLE", "the header names no place for the values")
-    count = math.prod(max(1, size) for size in sizes[1 : 1 + min(7, max(0, sizes[0]))])
-    return _StoredForm(order, datatype, int(start), count, bits)
-
-
-def _open(path: Path) -> BinaryIO:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
-
-
-def _check_stored(path: Path) -> None:
-    """Refuse a volume beyond any CT before it is read.
-
-    Raises
-    ------
-    InputRefused
-        RESOURCE_LIMIT, UNREADABLE.
-    """
-    try:
-        form = _stored_form(path)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputRefused("UNREADABLE", "the file cannot be read as NIfTI") from error
-    if form.count > MAX_VOXELS or form.count * form.bits // 8 > MAX_VOLUME_BYTES:
-        raise InputRefused(
-            "RESOURCE_LIMIT", f"{form.count / 2**20:.0f} million voxels are beyond what is read"
-        )
-
-
-def _check_finite(path: Path) -> None:
-    """Refuse stored values that are not finite: the NIfTI library would make them 0 HU, which is water."""
-    form = _stored_form(path)
-    if form.datatype not in FLOAT_TYPES:
-        return
-    stored = np.dtype(form.order + FLOAT_TYPES[form.datatype])
-    with _open(path) as file:
-        file.seek(form.start)
-        left = form.count * stored.itemsize
-        while left > 0 and (part := file.read(min(left, CHUNK_BYTES))):
-            left -= len(part)
-            values = np.frombuffer(part, dtype=stored, count=len(part) // stored.itemsize)
-            if not np.isfinite(values).all():
-                raise InputRefused("HU_IMPLAUSIBLE", "the volume holds values that are not finite")
-
-
 def _is_whole(array: NDArray[np.generic]) -> bool:
     """Whether all values are whole numbers; false where one is not finite."""
     if np.issubdtype(array.dtype, np.integer):
@@ -205,15 +121,13 @@ def _is_whole(array: NDArray[np.generic]) -> bool:
 def _read(path: Path) -> tuple[NDArray[np.generic], Geometry]:
     """Array and grid of a file in canonical order; the array may be a view."""
     _check_path(path)
-    _check_stored(path)
+    check_nifti(path)
     try:
         image: Any = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise _refusal(str(error)) from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputRefused("NOT_A_VOLUME", f"expected one value on 3 axes, found {image.GetDimension()} axes")
-    if image.GetMetaData("sform_code") == "0" and image.GetMetaData("qform_code") == "0":
-        raise GeometryError("the file names no orientation: neither sform nor qform")
     if image.GetMetaData("ITK_sform_corrected") != "NO":
         raise GeometryError("the axes of the file are not orthogonal")
     array = sitk.GetArrayFromImage(image)

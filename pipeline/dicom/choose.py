@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.dicom.discover import Inventory, Series
+from pipeline.dicom.discover import ARCHIVE, Inventory, Series
 from pipeline.dicom.kernels import KernelKind, kernel_kind
 from pipeline.dicom.stack import MIN_SLICES
 from pipeline.domain.scan import KernelPreference
@@ -56,7 +56,10 @@ def choose_series(
         NO_CT, SERIES_NOT_FOUND, NOT_A_VOLUME, or AMBIGUOUS_SERIES with the list.
     """
     if not inventory.series:
-        raise InputRefused("NO_CT", f"expected CT images, found none ({len(inventory.skipped)} other files)")
+        archives = sum(s.reason == ARCHIVE for s in inventory.skipped)
+        within = f", {archives} of them archives, which are not opened within a folder" if archives else ""
+        others = f"{len(inventory.skipped)} other files{within}"
+        raise InputRefused("NO_CT", f"expected CT images, found none ({others})")
     if uid is not None:
         return Choice(_named(inventory, uid), "named by the user")
     volumes = [s for s in inventory.series if s.slice_count >= MIN_SLICES]

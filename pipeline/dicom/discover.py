@@ -19,6 +19,9 @@ from pipeline.dicom.tree import Skipped, Tree, open_tree
 from pipeline.errors import GeometryError, InputRefused
 
 NOT_DICOM = "not DICOM"
+ARCHIVE = "an archive within: unpack it, or name it as the scan"
+ARCHIVE_MAGIC = (b"PK\3\4", b"\x1f\x8b")
+"""First bytes of zip and gzip."""
 DAMAGED = "a DICOM file that cannot be read"
 
 
@@ -120,7 +123,7 @@ def refuse_other_file(path: Path, inventory: Inventory) -> None:
     InputRefused
         NOT_DICOM.
     """
-    only_stranger = [s.reason for s in inventory.skipped] == [NOT_DICOM] and not inventory.series
+    only_stranger = [s.reason for s in inventory.skipped] in ([NOT_DICOM], [ARCHIVE]) and not inventory.series
     if only_stranger and path.is_file():
         raise InputRefused("NOT_DICOM", "the file is neither DICOM nor a zip of DICOM files")
 
@@ -169,7 +172,8 @@ def _look_at(tree: Tree, name: str) -> list[SliceHeader] | Skipped:
 def _slices_of(stream: BinaryIO, name: str) -> list[SliceHeader] | Skipped:
     fields = parse_header(stream, tuple(TAGS.values()))
     if fields is None:
-        return Skipped(name, NOT_DICOM)
+        stream.seek(0)
+        return Skipped(name, ARCHIVE if stream.read(4).startswith(ARCHIVE_MAGIC) else NOT_DICOM)
     sop_class_uid = fields.uid(TAGS["SOPClassUID"]) or fields.media_class_uid
     reason = _why_no_slice(sop_class_uid, fields.text(TAGS["Modality"]), fields.texts(TAGS["ImageType"]))
     if reason is not None:

@@ -26,7 +26,7 @@ GROUPS = {
     "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
     "PlanePositionSequence": ("ImagePositionPatient",),
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
-    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept"),
+    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept", "RescaleType"),
     "CTXRayDetailsSequence": ("KVP",),
     "CTReconstructionSequence": ("ConvolutionKernel",),
     "CTAcquisitionDetailsSequence": ("GantryDetectorTilt",),

@@ -55,7 +55,7 @@ def header_flags(
         NOT_PRIMARY for projections and material maps.
     """
     return (
-        *_kind_flags({s.image_type for s in stack.slices}),
+        *_kind_flags(stack.slices),
         *_lossy_flags(stack.slices, codestream_lossy),
         *_contrast_flags(stack.slices),
         *_spacing_flags(stack),
@@ -66,11 +66,13 @@ def header_flags(
     )
 
 
-def _kind_flags(image_types: set[tuple[str, ...]]) -> list[QualityFlag]:
+def _kind_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:
+    image_types = {s.image_type for s in slices}
     for word in NO_HU_TYPES:
         if any(word in value for image_type in image_types for value in image_type):
             raise InputRefused("NOT_PRIMARY", f"expected HU of slices, found images of the type {word}")
-    if any(_is_processed(image_type) for image_type in image_types):
+    modified = any(s.pixels.rescale_type == "HU_MOD" for s in slices)
+    if modified or any(_is_processed(image_type) for image_type in image_types):
         message = "derived images (reformatted, virtual monoenergetic or processed): HU may be shifted"
         return [QualityFlag("NOT_PRIMARY", "warning", message)]
     return []

@@ -54,6 +54,7 @@ TAGS = {
     "PixelPaddingValue": 0x00280120,
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
+    "RescaleType": 0x00281054,
     "LossyImageCompression": 0x00282110,
     "LossyImageCompressionRatio": 0x00282112,
     "ModalityLUTSequence": 0x00283000,
@@ -93,8 +94,10 @@ class PixelFormat:
     bits_stored: int | None
     high_bit: int | None
     signed: bool
+    says_sign: bool  #: whether it is said at all
     padding: int | None
     has_modality_lut: bool
+    rescale_type: str  #: upper case; empty where not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ def slice_header(name: str, fields: Fields, frame: int = 0) -> SliceHeader:
 def _patient(fields: Fields) -> Patient:
     return Patient(
         identifier=fields.text(TAGS["PatientID"]),
-        name=fields.text(TAGS["PatientName"]),
+        name=fields.text(TAGS["PatientName"]).rstrip("^= "),
         birth_date=fields.text(TAGS["PatientBirthDate"]),
         sex=fields.text(TAGS["PatientSex"]),
     )
@@ -189,7 +192,8 @@ def _grid(fields: Fields) -> Grid:
 
 
 def _pixel_format(fields: Fields) -> PixelFormat:
-    signed = fields.integer(TAGS["PixelRepresentation"]) == 1
+    representation = fields.integer(TAGS["PixelRepresentation"])
+    signed = representation == 1
     return PixelFormat(
         transfer_syntax_uid=fields.transfer_syntax_uid,
         samples=fields.integer(TAGS["SamplesPerPixel"]),
@@ -199,8 +203,10 @@ def _pixel_format(fields: Fields) -> PixelFormat:
         bits_stored=fields.integer(TAGS["BitsStored"]),
         high_bit=fields.integer(TAGS["HighBit"]),
         signed=signed,
+        says_sign=representation in (0, 1),
         padding=fields.integer(TAGS["PixelPaddingValue"], signed=signed),
         has_modality_lut=fields.has(TAGS["ModalityLUTSequence"]),
+        rescale_type=fields.text(TAGS["RescaleType"]).upper(),
     )
 
 

@@ -102,11 +102,12 @@ def uid_name(uid: str) -> str:
     return UID(uid, validation_mode=config.IGNORE).name
 
 
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A decimal string (PS3.5 6.2); Python's own numbers may hold underscores and digits of any script."""
+
+
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    return float(text) if DECIMAL.fullmatch(text) else math.nan
 
 
 def parse_header(stream: BinaryIO, tags: tuple[int, ...]) -> Fields | None:

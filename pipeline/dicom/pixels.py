@@ -37,6 +37,10 @@ MAX_VOXELS = 2**30
 """4096 slices of 512 x 512, or 2 GB."""
 
 
+OTHER_QUANTITIES = ("OD", "PCT", "Z_EFF", "ED", "EDW", "MGML")
+"""Rescale types (PS3.3 C.11.1.1.2) that are no HU: optical density, atomic number, electron density, …"""
+
+
 def check_size(headers: Sequence[SliceHeader]) -> None:
     """Refuse a matrix or a series that no scanner makes, before anything is allocated for it.
 
@@ -72,6 +76,10 @@ def check_format(pixels: PixelFormat, *, multi_frame: bool = False) -> None:
         )
     if pixels.has_modality_lut:
         raise InputRefused("NOT_CT_HU", "expected rescale slope and intercept, found a modality lookup table")
+    if pixels.rescale_type in OTHER_QUANTITIES:
+        raise InputRefused("NOT_CT_HU", f"expected HU, found the rescale type {pixels.rescale_type}")
+    if not pixels.says_sign:
+        raise InputRefused("NOT_CT_HU", "whether the stored numbers have a sign is not said")
     stored, high = pixels.bits_stored, pixels.high_bit
     if pixels.bits_allocated != 16 or stored is None or not 12 <= stored <= 16 or high is None:
         found = f"{stored} of {pixels.bits_allocated}"

@@ -12,7 +12,7 @@ from pipeline.dicom.codecs import COMPRESSED
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "dicom.md").read_text(encoding="utf-8")
-READER = [*sorted((ROOT / "pipeline" / "dicom").glob("*.py")), ROOT / "pipeline" / "nifti.py"]
+READER = [*sorted((ROOT / "pipeline" / "dicom").glob("*.py")), *sorted((ROOT / "pipeline").glob("nifti*.py"))]
 EVERYTHING = sorted((ROOT / "pipeline").rglob("*.py"))
 
 

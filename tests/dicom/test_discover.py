@@ -104,6 +104,17 @@ def test_folder_without_ct_is_refused(tmp_path: Path) -> None:
     assert code_of(tmp_path / "empty") == "NO_CT"
 
 
+def test_an_archive_within_a_folder_is_named(tmp_path: Path) -> None:
+    import zipfile
+
+    folder = tmp_path / "s"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "disc.zip", "w") as archive:
+        archive.writestr("x", b"x")
+    with pytest.raises(InputRefused, match="1 of them archives"):
+        read_scan(folder)
+
+
 def test_missing_path_is_not_found(tmp_path: Path) -> None:
     assert code_of(tmp_path / "nowhere") == "NOT_FOUND"
 

@@ -139,6 +139,8 @@ REFUSED: list[tuple[str, Break, str]] = [
     ("21_slope_zero", on_all(put(RescaleSlope="0")), "HU_IMPLAUSIBLE"),
     ("21_slope_negative", on_all(put(RescaleSlope="-1")), "HU_IMPLAUSIBLE"),
     ("21_slope_infinite", on_all(text("RescaleSlope", "1e400")), "HU_IMPLAUSIBLE"),
+    ("21_intercept_underscore", on_all(text("RescaleIntercept", "-1_024")), "HU_IMPLAUSIBLE"),
+    ("21_slope_twice", on_all(text("RescaleSlope", "1\\1")), "HU_IMPLAUSIBLE"),
     ("21_intercept_comma", on_all(text("RescaleIntercept", "0,5")), "HU_IMPLAUSIBLE"),
     ("22_signed_called_unsigned", on_all(signed_called_unsigned), "HU_IMPLAUSIBLE"),
     ("22_intercept_left_out", on_all(without_intercept), "HU_IMPLAUSIBLE"),
@@ -147,6 +149,8 @@ REFUSED: list[tuple[str, Break, str]] = [
     ("25_monochrome1", on_all(put(PhotometricInterpretation="MONOCHROME1")), "NOT_CT_HU"),
     ("25_lookup_table", on_all(with_lookup_table), "NOT_CT_HU"),
     ("25_rgb", on_all(as_colour), "NOT_CT_HU"),
+    ("25_sign_not_said", on_all(drop("PixelRepresentation")), "NOT_CT_HU"),
+    ("25_atomic_number", on_all(put(RescaleType="Z_EFF")), "NOT_CT_HU"),
     ("26_truncated", on_one(cut_pixels), "TRUNCATED"),
     ("26_two_frames_of_bytes", on_one(double_pixels), "TRUNCATED"),
     ("26_no_pixels", on_one(drop("PixelData")), "TRUNCATED"),
@@ -275,6 +279,18 @@ def test_fault_35_monoenergetic_images_are_flagged(read: Read) -> None:
     scan = read(series)
     assert np.array_equal(scan.volume.hu, box_hu())
     assert flag_codes(scan) == {"NOT_PRIMARY"}
+
+
+def test_fault_35_modified_hu_are_flagged(read: Read) -> None:
+    series = good_series()
+    on_all(put(RescaleType="HU_MOD"))(series)
+    assert flag_codes(read(series)) == {"NOT_PRIMARY"}
+
+
+def test_a_name_written_with_and_without_empty_parts_is_one_patient(read: Read) -> None:
+    series = good_series()
+    on_one(put(PatientName="Box^Paula^^"))(series)
+    assert np.array_equal(read(series).volume.hu, box_hu())
 
 
 def test_fault_36_contrast_agent_is_flagged(read: Read) -> None:
