@@ -56,10 +56,7 @@ def choose_series(
         NO_CT, SERIES_NOT_FOUND, NOT_A_VOLUME, or AMBIGUOUS_SERIES with the list.
     """
     if not inventory.series:
-        archives = sum(s.reason == ARCHIVE for s in inventory.skipped)
-        within = f", {archives} of them archives, which are not opened within a folder" if archives else ""
-        others = f"{len(inventory.skipped)} other files{within}"
-        raise InputRefused("NO_CT", f"expected CT images, found none ({others})")
+        raise InputRefused("NO_CT", f"expected CT images, found none ({_others(inventory)})")
     if uid is not None:
         return Choice(_named(inventory, uid), "named by the user")
     volumes = [s for s in inventory.series if s.slice_count >= MIN_SLICES]
@@ -70,6 +67,17 @@ def choose_series(
         )
     _refuse_several_patients([s for s in volumes if s.is_original] or volumes)
     return _narrowed([s for s in volumes if s not in passed_over], kernel)
+
+
+def _others(inventory: Inventory) -> str:
+    """How many other files there are, and what of them may be what the user meant."""
+    archives = sum(s.reason == ARCHIVE for s in inventory.skipped)
+    words = [f"{len(inventory.skipped)} other files"]
+    if archives:
+        words.append(f"{archives} of them archives, which are not opened within a folder")
+    if inventory.damaged_count:
+        words.append(f"{inventory.damaged_count} of them damaged DICOM files: calcinosis check says how")
+    return ", ".join(words)
 
 
 def _named(inventory: Inventory, uid: str) -> Series:

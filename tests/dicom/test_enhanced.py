@@ -75,6 +75,13 @@ def test_two_phases_in_one_file_are_refused(tmp_path: Path) -> None:
     assert refused(enhanced([*series, *phase]), tmp_path) == "AMBIGUOUS_SERIES"
 
 
+def test_damaged_files_are_named_where_there_is_nothing_else(tmp_path: Path) -> None:
+    dataset = enhanced(good_series())
+    dataset.NumberOfFrames = 11
+    with pytest.raises(InputRefused, match="1 of them damaged"):
+        read_scan(write(dataset, tmp_path))
+
+
 def test_projection_frames_are_refused(tmp_path: Path) -> None:
     d = enhanced(good_series())
     for one in d.PerFrameFunctionalGroupsSequence:
