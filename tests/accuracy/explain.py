@@ -14,7 +14,9 @@ DEFINITIONS = """## How each figure is defined
 - **Dice** of a true lesion is taken with all lesions that have most of their voxels in common with it. The
   generator writes every voxel that a lesion touches anywhere along a thick slice, so that its map is longer
   than the lesion. The first figure is taken against the map cut back to the lesion's known volume at the
-  ends of its columns; the second against the map as written. Goals hold for slices of at most 3 mm.
+  ends of its columns, which leaves a perfect outline at about 0.97 for slices of 2 mm, 0.94 at 3 mm and
+  0.90 at 5 mm; the second against the map as written (0.95, 0.94, 0.85). Goals hold for slices of at most 3
+  mm.
 - **Volume error** compares the volume that is reported with that of the shape. Beside it: how much of the
   lesion was called bone, and how much true bone was called the lesion, in percent of the lesion.
 - **False lesion**: at least 10 mm³, and further than 3 mm from every true lesion.
