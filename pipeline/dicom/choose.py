@@ -14,6 +14,9 @@ from pipeline.errors import InputRefused
 COVERING = 0.8
 """A series this long, as a part of the longest, shows what the longest shows: the pelvis lies in it."""
 
+AS_LONG = 0.95
+"""Two phases of one examination differ by a slice or two: no reason to prefer one."""
+
 AS_THIN_MM = 0.5
 """Up to so much thicker than the thinnest, a series is as thin: the kernel weighs more."""
 
@@ -39,9 +42,10 @@ def choose_series(
     """Choose the original axial series that covers the pelvis, thin, and of the kernel that is wanted.
 
     Of the original axial series: those that name the pelvis, if some do; of these, those at least
-    80 % as long as the longest; those within 0.5 mm of the thinnest; those of the kernel that is
-    wanted; the thinnest; the one with the most slices. Other series are chosen only where there is
-    no original one. Nothing is chosen between different patients or studies, nor between equals.
+    80 % as long as the longest; those within 0.5 mm of the thinnest; those without contrast agent;
+    those of the kernel that is wanted; the thinnest; the longer. Other series are chosen only where
+    there is no original one. Nothing is chosen between different patients or studies, nor between
+    equals.
 
     Parameters
     ----------
@@ -139,9 +143,13 @@ def _thinnest(series: list[Series], _: KernelPreference) -> list[Series]:
     return [s for s in series if s.resolution_mm == thinnest]
 
 
-def _most_slices(series: list[Series], _: KernelPreference) -> list[Series]:
-    most = max(s.slice_count for s in series)
-    return [s for s in series if s.slice_count == most]
+def _longer(series: list[Series], _: KernelPreference) -> list[Series]:
+    longest = max(s.extent_mm for s in series)
+    return [s for s in series if s.extent_mm >= AS_LONG * longest]
+
+
+def _native(series: list[Series], _: KernelPreference) -> list[Series]:
+    return [s for s in series if not any(one.exam.contrast_agent for one in s.slices)] or series
 
 
 _STEPS: tuple[tuple[str, Callable[[list[Series], KernelPreference], list[Series]]], ...] = (
@@ -149,9 +157,10 @@ _STEPS: tuple[tuple[str, Callable[[list[Series], KernelPreference], list[Series]
     ("of a body part with the pelvis", _naming_pelvis),
     (f"at least {COVERING:.0%} as long as the longest", _covering),
     (f"within {AS_THIN_MM} mm of the thinnest", _thin),
+    ("without contrast agent", _native),
     ("by the kernel ({kernel})", _of_kernel),
     ("thinnest", _thinnest),
-    ("with the most slices", _most_slices),
+    ("longer", _longer),
 )
 
 

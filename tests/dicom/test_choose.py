@@ -42,6 +42,22 @@ def test_among_series_equally_thin_the_kernel_decides_as_wanted(
     assert chosen(tmp_path, soft, bone, kernel=kernel)[0] == uid
 
 
+def test_a_series_without_contrast_agent_goes_before_one_with(tmp_path: Path) -> None:
+    native, venous = another_series("1.2.1"), another_series("1.2.2", count=13)
+    for d in venous:
+        d.ContrastBolusAgent = "Iohexol"
+    uid, why = chosen(tmp_path, native, venous)
+    assert (uid, why) == ("1.2.1", "of 2 CT series, 1 without contrast agent")
+
+
+def test_two_phases_that_differ_by_a_slice_are_a_tie(tmp_path: Path) -> None:
+    phases = another_series("1.2.1", count=40, step_mm=1.0), another_series("1.2.2", count=41, step_mm=1.0)
+    with pytest.raises(InputRefused) as caught:
+        chosen(tmp_path, *phases)
+    assert caught.value.code == "AMBIGUOUS_SERIES"
+    assert "1.2.1 (40 slices" in str(caught.value)
+
+
 def test_slices_with_gaps_are_not_thin(tmp_path: Path) -> None:
     gapped = another_series("1.2.1", count=6, step_mm=10.0)
     for d in gapped:
