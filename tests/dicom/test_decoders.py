@@ -25,7 +25,7 @@ JPEG_LS = "1.2.840.10008.1.2.4.80"
 
 
 def form(syntax: str) -> PixelFormat:
-    return PixelFormat(syntax, 1, "MONOCHROME2", 1, 16, 12, 11, False, None, False)
+    return PixelFormat(syntax, 1, "MONOCHROME2", 1, 16, 12, 11, False, True, None, False, "")
 
 
 def picture() -> NDArray[np.uint16]:
