@@ -84,5 +84,5 @@ def _log(error: BaseException | None, exit_code: int = 0) -> None:
         return
     if error is not None:
         started.log_error(error)
-    else:
-        started.stop_log(exit_code)
+    elif not started.stop_log(exit_code):
+        typer.echo("calcinosis: the log could not be written in full", err=True)

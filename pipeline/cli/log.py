@@ -37,6 +37,23 @@ class JsonLines(logging.Formatter):
         return json.dumps({**line, **known})
 
 
+class LogFile(logging.FileHandler):
+    """A log that tells at its end that it is not whole, instead of breaking off what it tells of."""
+
+    whole = True
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002  (its name there)
+        """Keep in mind that a line was lost."""
+        self.whole = False
+
+    def close(self) -> None:
+        """Close the file; what its buffer still held may be lost."""
+        try:
+            super().close()
+        except OSError:
+            self.whole = False
+
+
 def start_log(file: Path, command: str) -> None:
     """Append the events of this run to a file.
 
@@ -46,7 +63,7 @@ def start_log(file: Path, command: str) -> None:
         If it cannot be opened for writing.
     """
     try:
-        handler = logging.FileHandler(file, mode="a", encoding="utf-8")
+        handler = LogFile(file, mode="a", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"the log {file} cannot be written: {error.strerror}") from error
     handler.setFormatter(JsonLines())
@@ -57,14 +74,21 @@ def start_log(file: Path, command: str) -> None:
     LOGGER.info("started", extra={"command": command, "version": __version__})
 
 
-def stop_log(exit_code: int) -> None:
-    """Write how the run ended and close the file; nothing where no log was started."""
+def stop_log(exit_code: int) -> bool:
+    """Write how the run ended and close the file; nothing where no log was started.
+
+    Returns
+    -------
+    bool
+        Whether all lines were written.
+    """
     level = logging.INFO if exit_code == 0 else logging.ERROR
     if LOGGER.handlers:
         LOGGER.log(level, "ended", extra={"exit_code": exit_code})
-    for handler in LOGGER.handlers:
+    handlers, LOGGER.handlers = LOGGER.handlers, []
+    for handler in handlers:
         handler.close()
-    LOGGER.handlers = []
+    return all(one.whole for one in handlers if isinstance(one, LogFile))
 
 
 def log_error(error: BaseException) -> None:

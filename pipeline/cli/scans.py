@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.domain.scan import KernelPreference, Scan
-from pipeline.errors import UsageError
+from pipeline.errors import InputRefused, UsageError
 
 if TYPE_CHECKING:
     from pipeline.domain.change import Comparison
@@ -83,6 +83,8 @@ def with_dates_moved(scans: Sequence[Scan]) -> list[Scan]:
     ------
     UsageError
         Where there is no patient key or salt to take the offset from.
+    InputRefused
+        BAD_DATE for one of the first years there are.
     """
     from pipeline.dicom.identity import config_folder, date_shift_days, load_salt
 
@@ -91,7 +93,12 @@ def with_dates_moved(scans: Sequence[Scan]) -> list[Scan]:
     if salt is None or keys[0] is None:
         raise UsageError("--dates shift needs a patient key: give --patient-key, or --dates drop")
     shift = dt.timedelta(days=date_shift_days(keys[0], salt))
-    return [_dated(one, one.acquisition.study_date and one.acquisition.study_date - shift) for one in scans]
+    try:
+        return [
+            _dated(one, one.acquisition.study_date and one.acquisition.study_date - shift) for one in scans
+        ]
+    except OverflowError as error:
+        raise InputRefused("BAD_DATE", "a date is too early to be moved back by ten years") from error
 
 
 def without_dates(scan: Scan) -> Scan:

@@ -46,8 +46,8 @@ def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
     OutputError
         If `final` holds results and `overwrite` is false, is not a folder, or cannot be written.
     """
-    _check_target(final, overwrite=overwrite)
     try:
+        _check_target(final, overwrite=overwrite)
         final.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent))
     except OSError as error:

@@ -54,6 +54,15 @@ def test_a_log_that_cannot_be_written_is_exit_5(tmp_path: Path, run: Run) -> Non
     refused(run("--log", tmp_path / "none" / "log.jsonl", "check", tmp_path), 5)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_a_log_on_a_full_disk_breaks_nothing_off_and_says_so(
+    baseline_dicom: Path, tmp_path: Path, run: Run
+) -> None:
+    ended = run("--log", "/dev/full", "measure", baseline_dicom, "-o", tmp_path / "out", "--no-figures")
+    assert (ended.code, ended.err) == (0, "calcinosis: the log could not be written in full\n")
+    assert run("check", baseline_dicom).err == ""
+
+
 def test_wrong_usage_is_logged_as_the_end(tmp_path: Path, run: Run) -> None:
     file = tmp_path / "log.jsonl"
     assert run("--log", file, "check", tmp_path, "--no-such-option").code == 2

@@ -210,6 +210,15 @@ def test_a_wrong_call_is_wrong_usage(arguments: tuple[str, ...], run: Run) -> No
     assert "Traceback" not in ended.err
 
 
+def test_a_name_too_long_for_a_folder_is_refused(baseline_dicom: Path, tmp_path: Path, run: Run) -> None:
+    refused(run("measure", baseline_dicom, "-o", tmp_path / ("x" * 300), "--no-figures"), 5)
+
+
+def test_a_date_too_early_to_be_moved_is_refused(baseline_dicom: Path, tmp_path: Path, run: Run) -> None:
+    dates = ("--date", "0001-01-01", "--dates", "shift")
+    assert "BAD_DATE" in refused(run("measure", baseline_dicom, "-o", tmp_path / "out", *dates), 3)
+
+
 def test_a_wrong_date_is_refused(baseline_dicom: Path, tmp_path: Path, run: Run) -> None:
     line = refused(run("measure", baseline_dicom, "-o", tmp_path / "out", "--date", "11.4.2019"), 3)
     assert "BAD_DATE" in line
