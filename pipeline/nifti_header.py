@@ -41,12 +41,15 @@ STORED = {
 UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """Codes of ``xyzt_units``: unknown (millimetres by custom), metre, millimetre, micrometre."""
 
+LENGTH_TOLERANCE = 3e-4
+"""Largest difference of a step from the spacing, as a part of it: 0.1 % of a volume on three axes."""
 DIRECTION_TOLERANCE = 1e-3
 """Largest difference of the two orientations, as a part of the spacing: quaternions are rounded."""
 PLACE_TOLERANCE_MM = 0.1
 
 SLOPE_RANGE = (1e-6, 1e6)
-"""A slope outside of it is damage: HU are of the order of the stored numbers."""
+INTERCEPT_LIMIT = 20_000.0
+"""Beyond these a scale is damage: HU are of the order of the stored numbers."""
 
 MAX_VOXELS = 2**30
 MAX_VOLUME_BYTES = 2**32
@@ -187,8 +190,8 @@ def _check_scale(header: NiftiHeader) -> None:
     slope, intercept = header.scale
     if (slope == 0 and intercept == 0) or math.isnan(slope):
         return
-    if not SLOPE_RANGE[0] <= abs(slope) <= SLOPE_RANGE[1] or not math.isfinite(intercept):
-        raise InputRefused("HU_IMPLAUSIBLE", f"expected a finite scale, found {slope:g} and {intercept:g}")
+    if not (SLOPE_RANGE[0] <= abs(slope) <= SLOPE_RANGE[1] and abs(intercept) <= INTERCEPT_LIMIT):
+        raise InputRefused("HU_IMPLAUSIBLE", f"expected the scale of a CT, found {slope:g} and {intercept:g}")
 
 
 def _check_geometry(header: NiftiHeader) -> None:
@@ -213,7 +216,7 @@ def _check_affine(affine: NDArray[np.float64], spacing: NDArray[np.float64]) -> 
     if not np.isfinite(affine).all():
         raise GeometryError("an orientation holds values that are not finite")
     lengths = np.linalg.norm(affine[:, :3], axis=0)
-    if np.abs(lengths - spacing).max() > DIRECTION_TOLERANCE * spacing.max():
+    if (np.abs(lengths - spacing) > LENGTH_TOLERANCE * spacing).any():
         raise GeometryError(
             f"an orientation steps by {lengths.round(4).tolist()} mm, the spacing is {spacing.tolist()}"
         )
@@ -266,3 +269,5 @@ def _check_values(file: BinaryIO, header: NiftiHeader) -> None:
                 raise InputRefused("HU_IMPLAUSIBLE", "the volume holds values that are not finite")
     if skip > 0 or left > 0:
         raise InputRefused("TRUNCATED", f"the file ends {left} bytes before its values do")
+    if file.read(1):
+        raise InputRefused("TRUNCATED", f"the file holds more than the {header.count} values it names")
