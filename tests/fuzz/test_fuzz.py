@@ -1,4 +1,4 @@
-"""Three thousand damaged series: none crashes the reader, makes it wait, or gives a wrong volume unflagged."""
+"""Three thousand damaged series: none crashes the reader, holds it up, or gives a wrong volume unflagged."""
 
 from __future__ import annotations
 
