@@ -196,6 +196,29 @@ class MetalSettings(Section):
     """and has this share of its surroundings darker than fat."""
 
 
+class AnatomySettings(Section):
+    """How bones and organs that the user brings are used."""
+
+    rim_mm: float = Field(2.0, ge=0, le=6)
+    """Labels end this far off the edge of a bone at most: a bright layer this thin on a bone is bone."""
+    thin_mm: float = Field(6.0, ge=0, le=20)
+    """What is thin and on bone beyond that (one voxel either way at least) may be bone: indeterminate."""
+    inside_share: float = Field(0.5, gt=0, le=1)
+    """A candidate with this share of its voxels in a structure lies in it,"""
+    partly_share: float = Field(0.1, gt=0, le=1)
+    """and with this share partly: indeterminate."""
+    lumen_share: float = Field(0.5, gt=0, le=1)
+    """Contrast fills this share of a vessel in the slices where it is,"""
+    wall_thickness_mm: float = Field(4.0, ge=0, le=20)
+    """and calcium in its wall is no thicker than this,"""
+    wall_share: float = Field(0.8, gt=0, le=1)
+    """with this share of its voxels on the wall."""
+    wall_inside_share: float = Field(0.3, ge=0, le=1)
+    """and this share of them within the label: what lies beside a vessel is a lesion."""
+    wall_mm: float = Field(1.5, ge=0, le=6)
+    """How far off the label's edge the wall may lie, on either side."""
+
+
 class RegisterSettings(Section):
     """How the skeleton of one scan is laid on that of another."""
 
@@ -249,6 +272,7 @@ class Settings(Section):
     mimics: MimicSettings = MimicSettings()
     contrast: ContrastSettings = ContrastSettings()
     metal: MetalSettings = MetalSettings()
+    anatomy: AnatomySettings = AnatomySettings()
     register_bones: RegisterSettings = RegisterSettings()
     match: MatchSettings = MatchSettings()
     respond: RespondSettings = RespondSettings()

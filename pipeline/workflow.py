@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis, Burden, Threshold
+from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
 from pipeline.domain.geometry import Box, Geometry, RigidTransform, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
@@ -23,14 +24,16 @@ from pipeline.steps.candidates import find_bright, gather_candidates
 from pipeline.steps.contrast import question_contrast
 from pipeline.steps.density import measure_density
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
+from pipeline.steps.guest import question_on_bone, skeleton_from
 from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.metal import bones_beside_metal, find_metal, hide_metal, list_metal
 from pipeline.steps.mimics import classify_candidates
+from pipeline.steps.organs import question_organs
 from pipeline.steps.register import register_skeletons
 from pipeline.steps.respond import burden_change, classify_response, follow_track
 from pipeline.steps.site import locate, midline_x_mm
 from pipeline.steps.size import measure_size
-from pipeline.steps.skeleton import segment_skeleton
+from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
 from pipeline.steps.streaks import question_density, question_streaks
 from pipeline.steps.threshold import calcium_factor, choose_threshold
@@ -47,7 +50,13 @@ def _silent(_: str) -> None:
     """Nobody listens."""
 
 
-def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage = _silent) -> Analysis:
+def analyse(
+    scan: Scan,
+    settings: Settings | None = None,
+    *,
+    anatomy: Anatomy | None = None,
+    on_stage: OnStage = _silent,
+) -> Analysis:
     """Find and measure every soft-tissue calcification of a scan.
 
     Parameters
@@ -56,6 +65,8 @@ def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage =
         In HU, axes nearest to head, back, left.
     settings : Settings, optional
         The defaults if not given.
+    anatomy : Anatomy, optional
+        Bones and organs on the scan's grid, in place of the built-in skeleton.
     on_stage : callable
         Told the name of each stage as it begins.
 
@@ -69,12 +80,16 @@ def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage =
     on_stage(STAGES[0])
     body = segment_body(scan.volume, settings.body)
     quality.require_body(body)
-    candidates, skeleton, noise_hu = _find(scan, body, threshold, settings, on_stage)
+    candidates, skeleton, noise_hu = _find(
+        scan, body, threshold, settings, anatomy=anatomy, on_stage=on_stage
+    )
     coverage = quality.describe_coverage(body, skeleton)
     on_stage(STAGES[3])
     middle = midline_x_mm(body, in_plane_truncated=coverage.in_plane_truncated)
     settings_sha256 = settings.sha256()
     seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
+    if anatomy is not None:
+        seed = f"{seed}/{anatomy.sha256()}"
     lesions = _measure(candidates, scan.volume, skeleton, middle, seed)
     limit_mm3 = quality.detection_limit_mm3(
         scan.volume.geometry,
@@ -84,7 +99,11 @@ def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage =
         settings=settings.mimics,
     )
     excluded = _excluded(candidates)
-    raised = (*quality.quality_flags(scan, coverage, skeleton, noise_hu), *quality.metal_flags(excluded))
+    raised = (
+        *quality.quality_flags(scan, coverage, skeleton, noise_hu),
+        *quality.anatomy_flags(anatomy),
+        *quality.metal_flags(excluded),
+    )
     return Analysis(
         scan=scan,
         settings_sha256=settings_sha256,
@@ -100,7 +119,13 @@ def analyse(scan: Scan, settings: Settings | None = None, *, on_stage: OnStage =
 
 
 def _find(
-    scan: Scan, body: Mask, threshold: Threshold, settings: Settings, on_stage: OnStage
+    scan: Scan,
+    body: Mask,
+    threshold: Threshold,
+    settings: Settings,
+    *,
+    anatomy: Anatomy | None,
+    on_stage: OnStage,
 ) -> tuple[tuple[Candidate, ...], LabelMap, float | None]:
     """Everything bright that is not bone, told what it is; the bones; the noise in soft tissue.
 
@@ -117,13 +142,17 @@ def _find(
     smooth = smooth_volume(hide_metal(inner, metal), sigma_mm=settings.candidates.smoothing_mm)
     on_stage(STAGES[1])
     bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
-    skeleton = segment_skeleton(smooth, inner_body, settings.skeleton, settings.parting, bone_hu=bone_hu)
+    guest = anatomy.crop(box) if anatomy is not None else None
+    skeleton = _skeleton(smooth, inner_body, guest, settings, bone_hu)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
     on_stage(STAGES[2])
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
     candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
     candidates = question_contrast(candidates, smooth, inner_body, skeleton, settings.contrast)
+    if guest is not None:
+        candidates = question_organs(candidates, guest.organs, settings.anatomy)
+        candidates = question_on_bone(candidates, skeleton, settings.anatomy)
     candidates = question_density(candidates, settings.metal, factor=factor)
     candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
     candidates = (*candidates, *list_metal(inner, metal))
@@ -133,6 +162,16 @@ def _find(
         embed_labels(skeleton.labels, box, body.geometry),
         float(np.median(noise)) if noise.size else None,
     )
+
+
+def _skeleton(
+    smooth: CTVolume, body: Mask, guest: Anatomy | None, settings: Settings, bone_hu: float
+) -> Skeleton:
+    """Bones as the anatomy at hand names them, else as the built-in search finds them."""
+    if guest is None or not (guest.bones.values > 0).any():
+        return segment_skeleton(smooth, body, settings.skeleton, settings.parting, bone_hu=bone_hu)
+    sections = (settings.anatomy, settings.skeleton, settings.parting)
+    return skeleton_from(guest.bones, smooth, body, sections, bone_hu=bone_hu)
 
 
 def _embedded(candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> tuple[Candidate, ...]:

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import (
+    AnatomyFiles,
     Config,
     Dates,
     DatesOption,
     Figures,
+    NamesFiles,
     Out,
     Overwrite,
     PatientKey,
@@ -31,6 +33,8 @@ def compare(
     ] = None,
     config: Config = None,
     set_: Set = None,
+    anatomy: AnatomyFiles = None,
+    names: NamesFiles = None,
     date: Annotated[
         list[str] | None, typer.Option("--date", metavar="t0=YYYY-MM-DD", help="Date of a scan.")
     ] = None,
@@ -45,7 +49,14 @@ def compare(
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
     from pipeline.cli.outputs import write_all_compared
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import drop_dates, load_scan, under_key, with_dates_moved, with_flagged_changes
+    from pipeline.cli.scans import (
+        drop_dates,
+        load_anatomy,
+        load_scan,
+        under_key,
+        with_dates_moved,
+        with_flagged_changes,
+    )
     from pipeline.cli.summary import print_comparison
     from pipeline.results.staging import staged_folder
     from pipeline.steps.succession import check_succession
@@ -56,6 +67,8 @@ def compare(
     paths = [baseline, *followup]
     days = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
     chosen = by_time_point(series or (), "--series", len(paths))
+    maps = by_time_point(anatomy or (), "--anatomy", len(paths))
+    called = by_time_point(names or (), "--names", len(paths))
     with staged_folder(out, overwrite=overwrite) as stage:
         stages = len(paths) * (1 + len(STAGES)) + len(COMPARE_STAGES) + 1
         with stage_progress("compare", stages) as begin:
@@ -68,7 +81,11 @@ def compare(
             scans = with_flagged_changes(under_key(scans, patient_key))
             if dates is Dates.SHIFT:
                 scans = with_dates_moved(scans)
-            analyses = [analyse(one, settings, on_stage=begin) for one in scans]
+            guests = [load_anatomy(maps.get(n), called.get(n), one) for n, one in enumerate(scans)]
+            analyses = [
+                analyse(one, settings, anatomy=guest, on_stage=begin)
+                for one, guest in zip(scans, guests, strict=True)
+            ]
             comparison = compare_analyses(analyses, settings, on_stage=begin)
             if dates is Dates.DROP:
                 comparison = drop_dates(comparison)

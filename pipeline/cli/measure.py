@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import (
+    AnatomyFile,
     Config,
     Dates,
     DatesOption,
     Figures,
+    NamesFile,
     Out,
     Overwrite,
     PatientKey,
@@ -27,6 +29,8 @@ def measure(
     series: Annotated[str | None, typer.Option("--series", help="Series Instance UID to measure.")] = None,
     config: Config = None,
     set_: Set = None,
+    anatomy: AnatomyFile = None,
+    names: NamesFile = None,
     date: Annotated[
         str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the scan.")
     ] = None,
@@ -38,7 +42,7 @@ def measure(
     """Find and measure every soft-tissue calcification of one scan."""
     from pipeline.cli.outputs import write_all
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import load_scan, under_key, with_dates_moved, without_dates
+    from pipeline.cli.scans import load_anatomy, load_scan, under_key, with_dates_moved, without_dates
     from pipeline.cli.summary import print_analysis
     from pipeline.results.staging import staged_folder
     from pipeline.workflow import STAGES, analyse
@@ -55,7 +59,8 @@ def measure(
             (one,) = with_dates_moved([one])
         elif dates is Dates.DROP:
             one = without_dates(one)
-        analysis = analyse(one, settings, on_stage=begin)
+        guest = load_anatomy(anatomy, names, one)
+        analysis = analyse(one, settings, anatomy=guest, on_stage=begin)
         begin("writing")
         write_all(analysis, stage, settings.figures)
     print_analysis(analysis, out)

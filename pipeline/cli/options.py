@@ -30,6 +30,21 @@ Figures = Annotated[
         "--figures/--no-figures", help="Make pictures; as the settings say if not given.", show_default=False
     ),
 ]
+AnatomyFile = Annotated[
+    Path | None,
+    typer.Option("--anatomy", metavar="FILE", help="Label map of bones and organs: NIfTI, or DICOM SEG."),
+]
+NamesFile = Annotated[
+    Path | None,
+    typer.Option("--names", metavar="FILE", help="Names of its labels: JSON, YAML or CSV."),
+]
+AnatomyFiles = Annotated[
+    list[str] | None,
+    typer.Option("--anatomy", metavar="t0=FILE", help="Label map of a date: NIfTI, or DICOM SEG."),
+]
+NamesFiles = Annotated[
+    list[str] | None, typer.Option("--names", metavar="t0=FILE", help="Names of a date's labels.")
+]
 
 
 class Dates(StrEnum):

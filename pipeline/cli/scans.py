@@ -12,6 +12,7 @@ from pipeline.domain.scan import KernelPreference, Scan
 from pipeline.errors import InputRefused, UsageError
 
 if TYPE_CHECKING:
+    from pipeline.domain.anatomy import Anatomy
     from pipeline.domain.change import Comparison
 
 
@@ -48,6 +49,25 @@ def load_scan(
 
         scan = read_scan(path, series_uid=series_uid, kernel=kernel)
     return scan if date is None else _dated(scan, date)
+
+
+def load_anatomy(path: Path | str | None, names: Path | str | None, scan: Scan) -> Anatomy | None:
+    """The anatomy that goes with a scan, if one was given.
+
+    Raises
+    ------
+    UsageError
+        For names without a label map.
+    InputRefused
+        With the code of what does not fit.
+    """
+    if path is None:
+        if names is not None:
+            raise UsageError("--names goes with --anatomy")
+        return None
+    from pipeline.anatomy.read import read_anatomy
+
+    return read_anatomy(Path(path), Path(names) if names is not None else None, scan)
 
 
 def under_key(scans: Sequence[Scan], patient_key: str | None) -> list[Scan]:

@@ -127,10 +127,8 @@ def _carried_on(
     values: NDArray[np.uint8] | NDArray[np.uint16], rim: Voxels, spacing_mm: Float3
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Labels carried into the rim from next to it."""
-    nearest: NDArray[np.intp] = np.asarray(
-        ndimage.distance_transform_edt(
-            values == 0, sampling=spacing_mm, return_distances=False, return_indices=True
-        )
+    nearest = ndimage.distance_transform_edt(
+        values == 0, sampling=spacing_mm, return_distances=False, return_indices=True
     )
     reach = _near(values > 0, spacing_mm, 0.0) & rim & (values == 0)
     return np.where(reach, values[tuple(nearest)], values)

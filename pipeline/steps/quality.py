@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import MimicSettings
 from pipeline.domain.analysis import Coverage, Threshold
+from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
 from pipeline.domain.lesion import Excluded
@@ -70,6 +71,17 @@ def quality_flags(
             QualityFlag("NOISE_UNKNOWN", "warning", "no soft tissue to estimate the noise from was found")
         )
     return tuple(flags)
+
+
+def anatomy_flags(anatomy: Anatomy | None) -> tuple[QualityFlag, ...]:
+    """That the bones come from a label map that was handed in, and what of it is not used."""
+    if anatomy is None:
+        return ()
+    bones = np.count_nonzero(np.bincount(anatomy.bones.values.ravel())[1:])
+    message = f"{bones} bones and {len(anatomy.organs.names)} other structures from a label map handed in"
+    if anatomy.unnamed:
+        message += f"; {anatomy.unnamed} labels without a name are not used"
+    return (QualityFlag("ANATOMY_GIVEN", "info", message),)
 
 
 def metal_flags(excluded: Sequence[Excluded]) -> tuple[QualityFlag, ...]:

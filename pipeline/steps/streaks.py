@@ -62,7 +62,7 @@ def question_streaks(
     """Doubt lesions that lie in the streaks of metal.
 
     A thin ray that points to the metal with a dark one beside it is listed as a streak; all else
-    stays a lesion, indeterminate.
+    stays what it is, a lesion as indeterminate.
 
     Parameters
     ----------
@@ -72,17 +72,25 @@ def question_streaks(
     if metal is None:
         return tuple(candidates)
     zone = streak_zone(metal, volume.geometry.spacing_mm, settings)
-    questioned = []
-    for one in candidates:
-        share = float(np.mean(zone[one.mask.box][one.mask.voxels]))
-        if one.kind != "lesion" or share < settings.streak_share:
-            questioned.append(one)
-        elif _is_ray(one.mask, volume, body, metal, settings):
-            reason = "thin ray that points to metal, with a dark one beside it"
-            questioned.append(replace(one, kind="streak", status="definite", reason=reason))
-        else:
-            questioned.append(_doubted(one, IN_STREAKS))
-    return tuple(questioned)
+    return tuple(
+        _in_streaks(one, volume, body, metal, settings)
+        if one.kind in ("lesion", "bone_fragment")
+        and np.mean(zone[one.mask.box][one.mask.voxels]) >= settings.streak_share
+        else one
+        for one in candidates
+    )
+
+
+def _in_streaks(
+    one: Candidate, volume: CTVolume, body: Mask, metal: Metal, settings: MetalSettings
+) -> Candidate:
+    """A lesion or piece of bone that lies in the streaks: a ray of them, or doubted."""
+    if _is_ray(one.mask, volume, body, metal, settings):
+        reason = "thin ray that points to metal, with a dark one beside it"
+        return replace(one, kind="streak", status="definite", reason=reason)
+    if one.kind == "lesion":
+        return _doubted(one, IN_STREAKS)
+    return replace(one, reason=f"{one.reason}; {IN_STREAKS}")
 
 
 def question_density(

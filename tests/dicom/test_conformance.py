@@ -12,7 +12,11 @@ from pipeline.dicom.codecs import COMPRESSED
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "dicom.md").read_text(encoding="utf-8")
-READER = [*sorted((ROOT / "pipeline" / "dicom").glob("*.py")), *sorted((ROOT / "pipeline").glob("nifti*.py"))]
+READER = [
+    *(file for file in sorted((ROOT / "pipeline" / "dicom").glob("*.py")) if not file.stem.startswith("seg")),
+    *sorted((ROOT / "pipeline").glob("nifti*.py")),
+]
+"""Of scans, and not of label maps."""
 EVERYTHING = sorted((ROOT / "pipeline").rglob("*.py"))
 
 
