@@ -122,14 +122,15 @@ def _read(path: Path) -> tuple[NDArray[np.generic], Geometry]:
     """Array and grid of a file in canonical order; the array may be a view."""
     _check_path(path)
     check_nifti(path)
-    warned = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # it prints paths; what matters is checked
+    switch: Any = sitk.ProcessObject
+    warned = switch.GetGlobalWarningDisplay()
+    switch.SetGlobalWarningDisplay(False)  # it prints paths; what matters is checked
     try:
         image: Any = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise _refusal(str(error)) from error
     finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(warned)
+        switch.SetGlobalWarningDisplay(warned)
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputRefused("NOT_A_VOLUME", f"expected one value on 3 axes, found {image.GetDimension()} axes")
     if image.GetMetaData("ITK_sform_corrected") != "NO":
