@@ -149,18 +149,140 @@ class MimicSettings(Section):
 
 
 class ContrastSettings(Section):
-    """What may be contrast medium in bowel or bladder."""
+    """What is contrast medium in bowel or bladder, and what may be."""
 
+    least_hu: float = Field(150.0, ge=60, le=500)
+    """Contrast medium is denser than this,"""
+    most_hu: float = Field(450.0, ge=100, le=3000)
+    """and seldom denser than this."""
+    gas_share: float = Field(0.03, ge=0, le=1)
+    """What has this share of its surface on gas is in bowel,"""
+    gas_mm2: float = Field(100.0, ge=0)
+    """or so much of it,"""
+    cortex_share_beside_gas: float = Field(0.05, ge=0, le=1)
+    """unless more of its surface than this lies on cortex,"""
+    shell_unevenness: float = Field(0.25, ge=0, le=1)
+    """or its standard deviation is a greater share of its density: spongiosa behind a thin cortex."""
+    least_pool_mm3: float = Field(1500.0, ge=0)
+    """Without gas only this much contrast is told from bone,"""
+    cortex_share: float = Field(0.03, ge=0, le=1)
+    """with no more than this share of its surface on something denser,"""
+    pool_unevenness: float = Field(0.18, ge=0, le=1)
+    """and at most this standard deviation of its inside, as a share of its density."""
     least_thickness_mm: float = Field(5.0, ge=0)
     """Thinner lesions are not questioned."""
-    most_hu: float = Field(450.0, ge=100, le=3000)
-    """Denser ones neither."""
     unevenness: float = Field(0.12, ge=0, le=1)
     """Largest standard deviation of the inside as a share of its density."""
+    mixed_hu: float = Field(620.0, ge=200, le=3000)
+    """A component with 2 % of its voxels denser than this is not contrast alone."""
+    small_mm3: float = Field(100.0, ge=0)
+    """A smaller spot beside gas is contrast only"""
+    small_most_hu: float = Field(380.0, ge=100, le=3000)
+    """if it is no denser than this."""
+    deep_mm: float = Field(10.0, ge=0)
+    """An even pool this far from bone"""
+    loop_mm: float = Field(15.0, ge=0, le=40)
+    """and this near to gas or to bowel with contrast is bowel."""
+    piece_unevenness: float = Field(0.2, ge=0, le=1)
+    """The same limit for pieces beside bowel with contrast,"""
+    piece_factor: float = Field(1.1, ge=0.5, le=3)
+    """which are no denser than this times the bowel,"""
+    small_factor: float = Field(0.85, ge=0.3, le=3)
+    """or small ones than this times, since they are thinned by partial volume;"""
+    piece_ring_share: float = Field(0.4, ge=0, le=1)
+    """and for the share of directions in which bone must be met."""
+    abdomen_mm: float = Field(20.0, ge=0)
+    """Before the pelvis, an even pool this far from bone may be bowel."""
+    parted_mm3: float = Field(3000.0, ge=0)
+    """In a component at least this large and no denser than contrast,"""
+    dense_factor: float = Field(1.35, ge=1.05, le=5)
+    """what is denser than this times its median, too dense for contrast"""
+    dense_mm3: float = Field(30.0, ge=0)
+    """and at least this large is a component of its own."""
+    bladder_mm3: float = Field(3000.0, ge=0)
+    """A pool in the bladder is at least this large,"""
+    level_share: float = Field(0.5, ge=0, le=1)
+    """and this share of its width ends at one level."""
     bone_gap_mm: float = Field(4.0, ge=0)
-    """What lies nearer to bone is not in bowel or bladder."""
+    """What lies nearer to bone is not in bowel or bladder, unless it has gas or a level."""
     ring_share: float = Field(0.5, ge=0, le=1)
     """Share of in-plane directions in which bone must be met."""
+    widest_gap_deg: float = Field(150.0, ge=0, le=360)
+    """Widest range of directions without bone: what lies before the bones is not within their ring."""
+    across_share: float = Field(0.04, ge=0, le=1)
+    """Share of the directions in which the first bone must lie beyond the midline."""
+
+
+class VesselSettings(Section):
+    """What is calcium in the wall of a vessel."""
+
+    most_mm3: float = Field(400.0, ge=0)
+    """Larger components are not asked,"""
+    most_thickness_mm: float = Field(5.0, ge=0)
+    """nor thicker ones."""
+    length_mm: float = Field(20.0, ge=5, le=200)
+    """A vessel is followed at least this far,"""
+    reach_mm: float = Field(60.0, ge=10, le=500)
+    """and no further than this to each side."""
+    border_share: float = Field(0.7, gt=0, le=1)
+    """Share of directions in which its border must show,"""
+    wall_hu: float = Field(30.0, ge=5, le=500)
+    """as a wall this much brighter than the blood,"""
+    fat_hu: float = Field(60.0, ge=10, le=500)
+    """or as tissue outside this much darker."""
+    blood_hu: tuple[float, float] = (10.0, 150.0)
+    """Density of the blood,"""
+    blood_range_hu: float = Field(60.0, ge=10, le=500)
+    """and largest difference within it."""
+    wall_share: float = Field(0.5, gt=0, le=1)
+    """A section with a bright wall in this share of directions is calcified;"""
+    wall_mm: float = Field(9.0, ge=0, le=200)
+    """a vessel that is so over this length is beyond doubt."""
+    beyond_mm: float = Field(30.0, ge=0, le=100)
+    """How far beyond its ends such a vessel goes on,"""
+    aside_mm: float = Field(3.0, ge=0, le=20)
+    """and how far from its rim a spot may lie there."""
+    ring_share: float = Field(0.5, ge=0, le=1)
+    """Within the pelvis: share of in-plane directions in which bone is met,"""
+    widest_gap_deg: float = Field(150.0, ge=0, le=360)
+    """widest range of directions without,"""
+    across_share: float = Field(0.04, ge=0, le=1)
+    """share in which the first bone lies beyond the midline,"""
+    wall_depth_mm: float = Field(8.0, ge=0)
+    """and distance from bone: the muscles along it may hold calcinosis."""
+
+
+class StoneSettings(Section):
+    """What is a phlebolith or another small stone in the pelvic cavity."""
+
+    most_mm3: float = Field(180.0, ge=0)
+    """As a ball of 7 mm: phleboliths are 2 to 6 mm wide, and look larger by blur."""
+    bone_mm: float = Field(12.0, ge=0)
+    """Nearer to bone it may lie in a muscle of the pelvic wall;"""
+    child_bone_mm: float = Field(13.0, ge=0)
+    """in a child, who seldom has phleboliths, nearer than this;"""
+    middle_mm: float = Field(20.0, ge=0)
+    """but there is no muscle this near to the midline"""
+    symphysis_mm: float = Field(4.0, ge=0)
+    """and this far from the symphysis."""
+    round_mm: float = Field(0.4, ge=0)
+    """Round: the standard deviations along its two longest axes differ by no more than this."""
+    thin_mm: float = Field(0.7, ge=0)
+    """A streak is thinner (standard deviation across)"""
+    short_mm: float = Field(2.5, ge=0)
+    """and shorter than this (standard deviation along)."""
+    prostate_mm: float = Field(20.0, ge=0)
+    """Half the width of the prostate."""
+    soft_hu: float = Field(10.0, ge=-200, le=100)
+    """Tissue around that is denser than this is soft tissue;"""
+    fat_hu: float = Field(-40.0, ge=-200, le=100)
+    """less dense than this, fat."""
+    ring_share: float = Field(0.5, ge=0, le=1)
+    """Within the pelvis: as for vessels,"""
+    widest_gap_deg: float = Field(150.0, ge=0, le=360)
+    """the same,"""
+    across_share: float = Field(0.04, ge=0, le=1)
+    """and the same."""
 
 
 class MetalSettings(Section):
@@ -271,6 +393,8 @@ class Settings(Section):
     parting: PartingSettings = PartingSettings()
     mimics: MimicSettings = MimicSettings()
     contrast: ContrastSettings = ContrastSettings()
+    vessels: VesselSettings = VesselSettings()
+    stones: StoneSettings = StoneSettings()
     metal: MetalSettings = MetalSettings()
     anatomy: AnatomySettings = AnatomySettings()
     register_bones: RegisterSettings = RegisterSettings()

@@ -20,8 +20,8 @@ from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
-from pipeline.steps.candidates import find_bright, gather_candidates
-from pipeline.steps.contrast import question_contrast
+from pipeline.steps.candidates import Bright, find_bright, gather_candidates
+from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.density import measure_density
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
 from pipeline.steps.guest import question_on_bone, skeleton_from
@@ -29,14 +29,18 @@ from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.metal import bones_beside_metal, find_metal, hide_metal, list_metal
 from pipeline.steps.mimics import classify_candidates
 from pipeline.steps.organs import question_organs
+from pipeline.steps.place import look_around
 from pipeline.steps.register import register_skeletons
+from pipeline.steps.release import release_contrast
 from pipeline.steps.respond import burden_change, classify_response, follow_track
 from pipeline.steps.site import locate, midline_x_mm
 from pipeline.steps.size import measure_size
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
+from pipeline.steps.stones import tell_stones
 from pipeline.steps.streaks import question_density, question_streaks
 from pipeline.steps.threshold import calcium_factor, choose_threshold
+from pipeline.steps.vessels import tell_vessels
 
 STAGES = ("body", "skeleton", "lesions", "measures")
 """The stages of `analyse`, in order."""
@@ -145,23 +149,33 @@ def _find(
     guest = anatomy.crop(box) if anatomy is not None else None
     skeleton = _skeleton(smooth, inner_body, guest, settings, bone_hu)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
+    around = look_around(smooth, inner_body, skeleton, scan.acquisition)
+    skeleton = release_contrast(skeleton, around, settings.contrast)
+    around = around.without(skeleton.solid)
     on_stage(STAGES[2])
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
     candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
+    around = replace(around, noise_hu=_median_noise_hu(bright) or 0.0)
+    candidates = tell_contrast(candidates, around, settings.contrast)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
-    candidates = question_contrast(candidates, smooth, inner_body, skeleton, settings.contrast)
+    candidates = tell_vessels(candidates, around, settings.vessels)
+    candidates = tell_stones(candidates, around, settings.stones)
     if guest is not None:
         candidates = question_organs(candidates, guest.organs, settings.anatomy)
         candidates = question_on_bone(candidates, skeleton, settings.anatomy)
     candidates = question_density(candidates, settings.metal, factor=factor)
     candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
     candidates = (*candidates, *list_metal(inner, metal))
-    noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
     return (
         _embedded(candidates, box, body.geometry),
         embed_labels(skeleton.labels, box, body.geometry),
-        float(np.median(noise)) if noise.size else None,
+        _median_noise_hu(bright),
     )
+
+
+def _median_noise_hu(bright: Bright) -> float | None:
+    noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
+    return float(np.median(noise)) if noise.size else None
 
 
 def _skeleton(

@@ -97,7 +97,7 @@ def _draw_edge(
     if not inside.any():
         return None
     rim = inside & ~ndimage.binary_erosion(inside, structure=np.ones((3, 3, 3), dtype=bool))
-    mask = _tight(inside, box, smooth.geometry)
+    mask = tight_mask(inside, box, smooth.geometry)
     pieces = int(label_components(mask.voxels, connectivity=26).max())
     return Candidate(mask, float(np.median(edge[rim])), pieces, float(hu[own].max()))
 
@@ -111,7 +111,8 @@ def _plateau_hu(hu: NDArray[np.float32], spacing_mm: Float3, reach_mm: float) ->
     return np.asarray(ndimage.maximum_filter(hu, footprint=footprint, mode="nearest"), dtype=np.float32)
 
 
-def _tight(voxels: Voxels, box: Box, geometry: Geometry) -> BoxedMask:
+def tight_mask(voxels: Voxels, box: Box, geometry: Geometry) -> BoxedMask:
+    """Voxels within a box of a grid, in the smallest box that holds them; at least one must be set."""
     (inner,) = component_boxes(voxels.astype(np.uint32))
     k, j, i = (
         slice(own.start + outer.start, own.stop + outer.start) for own, outer in zip(inner, box, strict=True)

@@ -1,96 +1,200 @@
-"""Bright loops and pools within the pelvis that may be contrast medium.
+"""Contrast medium in bowel and bladder, told from calcinosis by gas, level, evenness and place.
 
-Contrast in bowel or bladder is thick, even, and seldom denser than 350 HU; so is some calcinosis.
-Nothing is excluded here: where both are possible the lesion stays, as indeterminate.
+Contrast is even, seldom denser than 450 HU, and lies within the ring of the pelvis, where calcinosis next
+to never does. What shows it beyond doubt is excluded with the evidence in words; what only may be contrast
+stays a lesion, as indeterminate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from pipeline.config import ContrastSettings
-from pipeline.domain.image import BoxedMask, CTVolume, Mask
+from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import HU, Voxels, depth_mm, distance_to_mm
+from pipeline.steps.grid import margin_voxels
+from pipeline.steps.place import Place, Surroundings, in_pelvic_cavity, place_of
+from pipeline.steps.pools import find_level, part_dense
+from pipeline.steps.voxels import depth_mm, distance_to_mm
 
-DIRECTIONS = 24
-"""In-plane directions in which bone is looked for."""
-REACH_MM = 180.0
-"""How far: the pelvic cavity of a large adult is 140 mm wide."""
-SLAB_MM = 15.0
-"""Bone this far above and below counts too: the ring of the pelvis is not level."""
-UNKNOWN_SHARE = 0.35
-"""What a direction counts that leaves the picture while still in the body."""
-REASON = "even and no denser than contrast medium in bowel or bladder, and within the ring of the pelvis"
+GAS_REACH_MM = 2.6
+"""The wall of bowel is 2 to 3 mm thick; contrast within has none between itself and the gas."""
+MAYBE = "even and no denser than contrast medium in bowel or bladder, and within the ring of the pelvis"
+
+MAYBE_ABDOMEN = "even and no denser than contrast medium in bowel, before the pelvis and away from bone"
 
 
-def question_contrast(
-    candidates: Sequence[Candidate],
-    smooth: CTVolume,
-    body: Mask,
-    skeleton: Skeleton,
-    settings: ContrastSettings,
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """The inside of a component."""
+
+    middle_hu: float  #: median
+    unevenness: float  #: standard deviation over median
+    high_hu: float  #: 98th percentile
+    thickness_mm: float  #: diameter of the largest ball that fits in
+
+
+def tell_contrast(
+    candidates: Sequence[Candidate], around: Surroundings, settings: ContrastSettings
 ) -> tuple[Candidate, ...]:
-    """Turn lesions that may as well be contrast medium to indeterminate, with the reason."""
-    return tuple(
-        replace(one, status="indeterminate", reason=REASON)
-        if one.kind == "lesion" and _may_be_contrast(one.mask, smooth, body, skeleton, settings)
-        else one
-        for one in candidates
+    """Exclude what is contrast medium; turn what may as well be to indeterminate, with the reason."""
+    parted = [part for one in candidates for part in part_dense(one, around, settings)]
+    told = [_by_itself(one, around, settings) if one.kind == "lesion" else one for one in parted]
+    return _beside_bowel(told, around, settings)
+
+
+def _by_itself(candidate: Candidate, around: Surroundings, settings: ContrastSettings) -> Candidate:
+    mask = candidate.mask
+    texture = texture_of(mask, around)
+    if texture.middle_hu > settings.most_hu or texture.high_hu > settings.mixed_hu:
+        return candidate
+    level = find_level(mask, around, settings)
+    if level is not None and _within_ring(place_of(mask, around), settings):
+        return replace(candidate, kind="bladder_contrast", reason=f"{level}, {texture.middle_hu:.0f} HU")
+    gas_mm, gas_share, gas_mm2 = gas_contact(mask, around)
+    on_gas = gas_share >= settings.gas_share or gas_mm2 >= settings.gas_mm2
+    if on_gas and _may_float(mask, texture, settings):
+        return _excluded_as_bowel(candidate, f"{gas_mm2:.0f} mm² of its surface lie on gas", texture)
+    place = place_of(mask, around)
+    if _was_released(mask, around, settings):
+        evidence = "within the ring of the pelvis, away from its wall, nothing denser on its surface"
+        return _excluded_as_bowel(candidate, evidence, texture)
+    if not _is_even_and_thick(texture, around.noise_hu, settings) or not _may_hold_contrast(place, settings):
+        return candidate
+    if not _within_ring(place, settings):
+        return replace(candidate, status="indeterminate", reason=MAYBE_ABDOMEN)
+    if place.bone_mm >= settings.deep_mm and gas_mm <= settings.loop_mm:
+        return _excluded_as_bowel(candidate, f"gas {gas_mm:.0f} mm away", texture)
+    if place.bone_mm < settings.bone_gap_mm:
+        return candidate
+    return replace(candidate, status="indeterminate", reason=MAYBE)
+
+
+def _excluded_as_bowel(candidate: Candidate, evidence: str, texture: Texture) -> Candidate:
+    reason = (
+        f"{evidence}, {texture.middle_hu:.0f} HU throughout (± {texture.unevenness:.0%}): contrast in bowel"
+    )
+    return replace(candidate, kind="bowel_contrast", reason=reason)
+
+
+def _may_float(mask: BoxedMask, texture: Texture, settings: ContrastSettings) -> bool:
+    """A small dense spot beside gas may be anything; contrast as small is thinned by partial volume."""
+    return mask.volume_mm3 >= settings.small_mm3 or texture.high_hu <= settings.small_most_hu
+
+
+def _is_even_and_thick(texture: Texture, noise_hu: float, settings: ContrastSettings) -> bool:
+    thick = texture.thickness_mm >= settings.least_thickness_mm
+    return thick and _own_unevenness(texture, noise_hu) <= settings.unevenness
+
+
+def _own_unevenness(texture: Texture, noise_hu: float) -> float:
+    """What the noise of the scan does not explain."""
+    explained = noise_hu / max(texture.middle_hu, 1.0)
+    return float(np.sqrt(max(texture.unevenness**2 - explained**2, 0.0)))
+
+
+def _was_released(mask: BoxedMask, around: Surroundings, settings: ContrastSettings) -> bool:
+    """Most of it was given back by the skeleton as a pool, and lies away from the pelvic wall."""
+    if np.count_nonzero(around.released[mask.box] & mask.voxels) < mask.voxel_count / 2:
+        return False
+    wide = mask.padded(margin_voxels(mask.geometry.spacing_mm, settings.deep_mm))
+    away = distance_to_mm(around.solid[wide.box], mask.geometry.spacing_mm)
+    return float(np.median(away[wide.voxels])) >= settings.deep_mm
+
+
+def _may_hold_contrast(place: Place, settings: ContrastSettings) -> bool:
+    """Within the ring, or above and before it, far from bone."""
+    far = place.ring_share >= settings.piece_ring_share and place.bone_mm >= settings.abdomen_mm
+    return far or _within_ring(place, settings)
+
+
+def _within_ring(place: Place, settings: ContrastSettings) -> bool:
+    return in_pelvic_cavity(
+        place,
+        ring=settings.ring_share,
+        widest_gap_deg=settings.widest_gap_deg,
+        across=settings.across_share,
     )
 
 
-def _may_be_contrast(
-    mask: BoxedMask, smooth: CTVolume, body: Mask, skeleton: Skeleton, settings: ContrastSettings
-) -> bool:
+def texture_of(mask: BoxedMask, around: Surroundings) -> Texture:
+    """Density of the inner half of a component, away from its blurred border."""
     depth = depth_mm(np.pad(mask.voxels, 1), mask.geometry.spacing_mm)[1:-1, 1:-1, 1:-1]
-    if 2 * float(depth.max()) < settings.least_thickness_mm:
-        return False
-    if not _is_even(smooth.hu[mask.box][depth >= depth.max() / 2], settings):
-        return False
-    return not _is_near_bone(mask, skeleton, settings) and (
-        ring_share(mask, skeleton.solid, body.voxels) >= settings.ring_share
-    )
+    hu = around.smooth.hu[mask.box]
+    inner = hu[depth >= depth.max() / 2].astype(np.float64)
+    middle = float(np.median(inner))
+    high = float(np.percentile(hu[mask.voxels], 98))
+    return Texture(middle, float(inner.std()) / max(middle, 1.0), high, 2 * float(depth.max()))
 
 
-def _is_even(core_hu: HU, settings: ContrastSettings) -> bool:
-    """Whether the inside has one density, and not a high one."""
-    middle = float(np.median(core_hu))
-    return middle <= settings.most_hu and float(core_hu.std()) <= settings.unevenness * middle
+def gas_contact(mask: BoxedMask, around: Surroundings) -> tuple[float, float, float]:
+    """Distance in mm to gas within the body, infinite beyond 20 mm; share and mm² of the surface on it."""
+    spacing = mask.geometry.spacing_mm
+    wide = mask.padded(margin_voxels(spacing, 20.0))
+    gas = around.gas[wide.box]
+    if not gas.any():
+        return float("inf"), 0.0, 0.0
+    away = distance_to_mm(gas, spacing)
+    surface = wide.voxels & ~ndimage.binary_erosion(wide.voxels, structure=np.ones((3, 3, 3), dtype=bool))
+    touching = away[surface] <= max(GAS_REACH_MM, 1.8 * max(spacing[1:]))
+    area = float(touching.sum()) * mask.geometry.voxel_volume_mm3 ** (2 / 3)
+    return float(away[surface].min()), float(touching.mean()), area
 
 
-def _is_near_bone(mask: BoxedMask, skeleton: Skeleton, settings: ContrastSettings) -> bool:
-    margin = [int(np.ceil(settings.bone_gap_mm / s)) for s in mask.geometry.spacing_mm]
-    wide = mask.padded((margin[0], margin[1], margin[2]))
-    away = distance_to_mm(skeleton.solid[wide.box], mask.geometry.spacing_mm)
-    return bool(away[wide.voxels].min() < settings.bone_gap_mm)
+def _beside_bowel(
+    told: list[Candidate], around: Surroundings, settings: ContrastSettings
+) -> tuple[Candidate, ...]:
+    """Pieces no denser than a known loop of bowel, and next to it, are the same bowel."""
+    known = [one for one in told if one.kind == "bowel_contrast"]
+    grown = bool(known)
+    while grown:
+        grown = False
+        for number, one in enumerate(told):
+            found = _same_bowel(one, known, around, settings) if one.kind == "lesion" else None
+            if found is not None:
+                told[number] = found
+                known.append(found)
+                grown = True
+    return tuple(told)
 
 
-def ring_share(mask: BoxedMask, solid: Voxels, body: Voxels) -> float:
-    """Share of in-plane directions from the middle of a mask in which bone is met within the body.
+def _same_bowel(
+    one: Candidate, known: Sequence[Candidate], around: Surroundings, settings: ContrastSettings
+) -> Candidate | None:
+    """The piece as bowel: next to a loop and no denser, or as dense as one and deep in the pelvic cavity."""
+    texture = texture_of(one.mask, around)
+    place = place_of(one.mask, around)
+    small = one.mask.volume_mm3 < settings.small_mm3
+    deep = not small and place.bone_mm >= settings.deep_mm and _within_ring(place, settings)
+    near = [loop for loop in known if _gap_mm(one.mask, loop.mask, settings.loop_mm) <= settings.loop_mm]
+    factor = settings.small_factor if small else settings.piece_factor
+    most = [factor * texture_of(loop.mask, around).high_hu for loop in near or (known if deep else ())]
+    if texture.high_hu > max(most, default=0.0):
+        return None
+    if _own_unevenness(texture, around.noise_hu) > settings.piece_unevenness:
+        return None
+    if place.bone_mm < settings.bone_gap_mm or place.ring_share < settings.piece_ring_share:
+        return None
+    where = f"within {settings.loop_mm:g} mm of" if near else "deep in the pelvic cavity, on a scan with"
+    reason = f"{where} bowel with contrast and no denser ({texture.high_hu:.0f} HU)"
+    return replace(one, kind="bowel_contrast", status="definite", reason=reason)
 
-    Parameters
-    ----------
-    solid, body : ndarray
-        bool [k, j, i], bone and patient on the grid of the mask.
-    """
-    spacing_k, spacing_j, spacing_i = mask.geometry.spacing_mm
-    k, j, i = mask.index_kji().mean(axis=0)
-    slab = round(SLAB_MM / spacing_k)
-    bone = np.asarray(solid[max(0, round(k) - slab) : round(k) + slab + 1].any(axis=0))
-    angles = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
-    steps_mm = np.arange(0.0, REACH_MM, min(spacing_j, spacing_i))
-    rows = np.rint(j + np.outer(np.sin(angles), steps_mm) / spacing_j).astype(int)
-    columns = np.rint(i + np.outer(np.cos(angles), steps_mm) / spacing_i).astype(int)
-    pictured = (rows >= 0) & (rows < bone.shape[0]) & (columns >= 0) & (columns < bone.shape[1])
-    patient, met = pictured.copy(), np.zeros(rows.shape, dtype=bool)
-    patient[pictured] = body[round(k)][rows[pictured], columns[pictured]]
-    met[pictured] = bone[rows[pictured], columns[pictured]]
-    reached = np.logical_and.accumulate(patient, axis=1)
-    unknown = np.logical_and.accumulate(patient | ~pictured, axis=1)[:, -1] & ~pictured[:, -1]
-    counts = np.where((met & reached).any(axis=1), 1.0, np.where(unknown, UNKNOWN_SHARE, 0.0))
-    return float(counts.mean())
+
+def _gap_mm(one: BoxedMask, other: BoxedMask, reach_mm: float) -> float:
+    """Distance between two components; infinite beyond a reach."""
+    spacing = one.geometry.spacing_mm
+    wide = one.padded(margin_voxels(spacing, reach_mm))
+    overlap = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(wide.box, other.box, strict=True)]
+    if any(start >= stop for start, stop in overlap):
+        return float("inf")
+    here = np.zeros(wide.voxels.shape, dtype=bool)
+    inner = tuple(slice(s - w.start, e - w.start) for (s, e), w in zip(overlap, wide.box, strict=True))
+    there = tuple(slice(s - o.start, e - o.start) for (s, e), o in zip(overlap, other.box, strict=True))
+    here[inner] = other.voxels[there]
+    if not here.any():
+        return float("inf")
+    return float(distance_to_mm(here, spacing)[wide.voxels].min())

@@ -20,8 +20,8 @@ IN_LINE_MM = 4.0
 def classify_candidates(
     candidates: tuple[Candidate, ...], skeleton: Skeleton, settings: MimicSettings
 ) -> tuple[Candidate, ...]:
-    """Give each candidate its kind, its status and, where it is not a sure lesion, the reason."""
-    return tuple(_classify(one, skeleton, settings) for one in candidates)
+    """Give each candidate that is not told yet its kind, its status and, if it is no sure lesion, why."""
+    return tuple(_classify(one, skeleton, settings) if one.kind == "lesion" else one for one in candidates)
 
 
 def _classify(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate:

@@ -1,91 +1,145 @@
-"""What may be contrast medium stays a lesion, but not a sure one."""
+"""Contrast medium in bowel and bladder, and lumps that are none."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from pipeline.config import ContrastSettings
-from pipeline.domain.geometry import Geometry
-from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
+from pipeline.domain.image import LabelMap
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.contrast import question_contrast, ring_share
+from pipeline.steps.contrast import tell_contrast
+from pipeline.steps.release import release_contrast
 from pipeline.steps.skeleton import Skeleton
+from tests.builders import Values, ball, coordinates_mm, ellipsoid, paint
+from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings, thigh_hu
 
-GRID = Geometry.from_spacing((12, 200, 200), spacing_mm=(2.0, 2.0, 2.0))
-ROWS, COLUMNS = np.ogrid[:200, :200]
-RADIUS = np.hypot(ROWS - 100, COLUMNS - 100)
-BODY = Mask(np.broadcast_to(RADIUS < 80, GRID.shape).copy(), GRID)
-EVERYWHERE = np.ones(GRID.shape, dtype=bool)
-RING = np.broadcast_to((RADIUS > 30) & (RADIUS < 33), GRID.shape)
+LOOP = (20.0, 0.0, 0.0)
 
 
-def skeleton(solid: NDArray[np.bool_] = RING) -> Skeleton:
-    nothing = np.zeros(GRID.shape, dtype=bool)
-    return Skeleton(LabelMap(solid.astype(np.uint8), GRID, {1: "other_bone"}), nothing, nothing)
+def told(hu: Values, *shapes: Values) -> list[Candidate]:
+    around, _ = surroundings(hu)
+    return list(tell_contrast([candidate(one, hu) for one in shapes], around, ContrastSettings()))
 
 
-def block(j: int, i: int, width: int = 5) -> Candidate:
-    box = (slice(3, 8), slice(j, j + width), slice(i, i + width))
-    mask = BoxedMask(np.ones((5, width, width), dtype=bool), box, GRID)
-    return Candidate(mask, edge_hu=180.0, fragment_count=1, peak_hu=320.0)
+def front_of(y_mm: float) -> Values:
+    """Signed distance to all that lies before a level, negative there."""
+    _, y, _ = coordinates_mm(GRID)
+    return np.asarray(np.broadcast_to(y - y_mm, GRID.shape))
 
 
-def volume(hu: float, *, unevenness: float = 0.0) -> CTVolume:
-    rough = np.random.default_rng(1).normal(hu, unevenness * hu, GRID.shape)
-    return CTVolume(rough.astype(np.int16), GRID)
+def test_an_even_loop_that_touches_gas_is_bowel() -> None:
+    shape = ball(GRID, LOOP, 9.0)
+    hu = paint(paint(pelvis_hu(), shape, 300.0), np.maximum(shape + 0.5, front_of(-3.0)), -900.0)
+    (found,) = told(hu, shape)
+    assert found.kind == "bowel_contrast"
+    assert "gas" in found.reason
 
 
-def status(one: Candidate, smooth: CTVolume, bones: Skeleton) -> str:
-    (result,) = question_contrast((one,), smooth, BODY, bones, ContrastSettings())
-    return result.status
+def test_a_thin_shell_of_contrast_around_gas_is_bowel() -> None:
+    shape = ball(GRID, LOOP, 9.0)
+    hu = paint(paint(pelvis_hu(), shape, 300.0), shape + 4, -900.0)
+    assert told(hu, shape)[0].kind == "bowel_contrast"
 
 
-def test_an_even_block_within_the_ring_may_be_contrast_and_says_so() -> None:
-    (result,) = question_contrast((block(98, 98),), volume(300), BODY, skeleton(), ContrastSettings())
-    assert result.status == "indeterminate"
-    assert result.kind == "lesion"
-    assert "contrast" in result.reason
+def test_gas_beside_a_dense_stone_does_not_make_it_bowel() -> None:
+    stone = ball(GRID, LOOP, 2.3)
+    hu = paint(paint(pelvis_hu(), ball(GRID, (28.0, 0.0, 0.0), 5.0), -900.0), stone, 800.0)
+    assert told(hu, stone)[0].kind == "lesion"
+
+
+def test_an_even_lump_of_the_cavity_without_gas_may_be_contrast() -> None:
+    shape = ball(GRID, LOOP, 8.0)
+    (found,) = told(paint(pelvis_hu(), shape, 300.0), shape)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+    assert "contrast" in found.reason
+
+
+def test_pieces_beside_a_loop_and_no_denser_are_the_same_bowel_and_a_denser_one_is_not() -> None:
+    loop = ball(GRID, LOOP, 9.0)
+    hu = paint(paint(pelvis_hu(), loop, 320.0), np.maximum(loop + 0.5, front_of(-3.0)), -900.0)
+    piece, stone = ball(GRID, (20.0, 16.0, 0.0), 3.5), ball(GRID, (4.0, 0.0, 0.0), 3.5)
+    hu = paint(paint(hu, piece, 310.0), stone, 800.0)
+    found = told(hu, loop, piece, stone)
+    assert [one.kind for one in found] == ["bowel_contrast", "bowel_contrast", "lesion"]
+
+
+@pytest.mark.parametrize("turned", [1.0, -1.0], ids=["on the back", "on the belly"])
+def test_a_pool_with_a_flat_level_under_water_is_in_the_bladder(turned: float) -> None:
+    bladder = np.where(ellipsoid(GRID, (0.0, 0.0, 0.0), (24.0, 20.0, 20.0)), -3.0, 3.0)
+    pool = np.maximum(bladder, -turned * front_of(0.0))
+    hu = paint(paint(pelvis_hu(), bladder, 10.0), pool, 420.0)
+    (found,) = told(hu, pool)
+    assert found.kind == "bladder_contrast"
+    assert "level" in found.reason or "flat" in found.reason
+
+
+def test_a_dense_lump_against_a_full_bladder_is_parted_and_stays_a_lesion() -> None:
+    bladder = np.where(ellipsoid(GRID, (0.0, 0.0, 0.0), (24.0, 20.0, 20.0)), -3.0, 3.0)
+    pool = np.maximum(bladder, -front_of(0.0))
+    lump = ball(GRID, (30.0, 6.0, 0.0), 8.0)
+    hu = paint(paint(paint(pelvis_hu(), bladder, 10.0), pool, 400.0), lump, 800.0)
+    parts = told(hu, np.minimum(pool, lump))
+    assert [one.kind for one in parts] == ["bladder_contrast", "lesion"]
+    assert parts[1].mask.volume_mm3 == pytest.approx(4 / 3 * np.pi * 8**3, rel=0.25)
+    assert parts[1].peak_hu > 700
 
 
 @pytest.mark.parametrize(
-    ("one", "smooth", "bones"),
+    "shape",
     [
-        (block(98, 98), volume(700), skeleton()),
-        (block(98, 98), volume(300, unevenness=0.3), skeleton()),
-        (block(98, 98, width=2), volume(300), skeleton()),
-        (block(98, 126), volume(300), skeleton()),
-        (block(98, 138), volume(300), skeleton()),
-        (block(98, 98), volume(300), skeleton(np.zeros(GRID.shape, dtype=bool))),
+        ball(GRID, (48.0, 0.0, 0.0), 6.0),
+        rod((46.0, 10.0, -14.0), (46.0, 16.0, 14.0), 3.0),
     ],
-    ids=["dense", "uneven", "thin", "against bone", "outside the ring", "no ring"],
+    ids=["a lump in the muscle of the pelvic wall", "a rod along it"],
 )
-def test_what_contrast_cannot_be_stays_definite(one: Candidate, smooth: CTVolume, bones: Skeleton) -> None:
-    assert status(one, smooth, bones) == "definite"
+def test_what_lies_against_the_pelvic_wall_stays_a_lesion(shape: Values) -> None:
+    for value_hu, status in ((320.0, "lesion"), (700.0, "definite")):
+        (found,) = told(paint(pelvis_hu(), shape, value_hu), shape)
+        assert status in (found.kind, found.status)
+        assert found.kind == "lesion"
 
 
-def test_what_is_excluded_is_not_questioned() -> None:
-    rejected = Candidate(block(98, 98).mask, 180.0, 1, 320.0, kind="noise", reason="small")
-    assert question_contrast((rejected,), volume(300), BODY, skeleton(), ContrastSettings()) == (rejected,)
+@pytest.mark.parametrize("x_mm", [35.0, -35.0])
+def test_an_even_lump_of_the_thigh_stays_a_lesion_on_both_sides(x_mm: float) -> None:
+    shape = ball(GRID, (x_mm, 15.0, 0.0), 8.0)
+    (found,) = told(paint(thigh_hu(), shape, 320.0), shape)
+    assert (found.kind, found.status) == ("lesion", "definite")
 
 
-def test_bone_all_around_is_met_in_every_direction_and_half_a_ring_in_half() -> None:
-    half = RING & (ROWS < 100)
-    middle = block(98, 98).mask
-    assert ring_share(middle, RING, BODY.voxels) == 1.0
-    # of 24 directions 11 point forward, and 2 run along the cut: either may fall on each side of it
-    assert ring_share(middle, half, BODY.voxels) == pytest.approx(12 / 24, abs=1.01 / 24)
+def test_a_sheet_under_the_skin_stays_a_lesion() -> None:
+    plate = np.maximum(np.abs(ball(GRID, (0.0, 0.0, 0.0), 66.0)) - 3.0, ball(GRID, (0.0, 66.0, 0.0), 14.0))
+    (found,) = told(paint(thigh_hu(), plate, 320.0), plate)
+    assert (found.kind, found.status) == ("lesion", "definite")
 
 
-def test_bone_beyond_air_does_not_count() -> None:
-    small = np.broadcast_to(RADIUS < 20, GRID.shape)
-    assert ring_share(block(98, 98).mask, RING, small) == 0.0
+def test_a_dense_lump_and_what_is_excluded_already_are_not_questioned() -> None:
+    shape = ball(GRID, LOOP, 8.0)
+    hu = paint(pelvis_hu(), shape, 900.0)
+    assert told(hu, shape)[0].status == "definite"
 
 
-def test_a_direction_that_leaves_the_picture_within_the_body_counts_a_third() -> None:
-    nothing = np.zeros(GRID.shape, dtype=bool)
-    corner = block(
-        0, 0
-    ).mask  # 7 of 24 directions stay in the picture for 180 mm, the first and last by a hair
-    assert ring_share(corner, nothing, EVERYWHERE) == pytest.approx(0.35 * 18 / 24, abs=0.35 * 1.01 / 24)
+def release(hu: Values, taken: Values) -> tuple[Skeleton, Skeleton]:
+    """A skeleton that holds a drawn shape too, before and after contrast is given back."""
+    around, skeleton = surroundings(hu)
+    solid = skeleton.solid | ((taken < 0) & (hu > 180))
+    labels = LabelMap(solid.astype(np.uint8), GRID, {1: "other_bone"})
+    both = Skeleton(labels, skeleton.lumps, solid)
+    return both, release_contrast(both, around.without(solid), ContrastSettings())
+
+
+def test_bowel_taken_for_bone_is_given_back_and_bone_is_kept() -> None:
+    shape = ball(GRID, LOOP, 10.0)
+    hu = paint(paint(pelvis_hu(), shape, 300.0), shape + 4, -900.0)
+    before, after = release(hu, shape)
+    lost = before.solid & ~after.solid
+    assert lost[(shape < -0.8) & (hu > 200)].mean() > 0.9
+    assert not lost[hu > 900].any()
+    assert not after.joined[lost].any()
+
+
+def test_spongiosa_behind_a_cortex_is_not_given_back() -> None:
+    shape = ball(GRID, LOOP, 10.0)
+    hu = paint(paint(pelvis_hu(), shape, 1200.0), shape + 2.5, 260.0)
+    before, after = release(hu, shape)
+    assert (before.solid == after.solid).all()

@@ -1,0 +1,237 @@
+"""Where in the pelvis a component lies: within the ring of bones or not, how far from its wall, beside gas.
+
+The pelvic cavity holds bowel, bladder and veins, and next to no calcinosis; the muscles that line it
+(obturator internus, piriformis) may hold calcinosis and are 10 to 15 mm thick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.geometry import Box
+from pipeline.domain.image import BoxedMask, CTVolume, Mask
+from pipeline.domain.scan import Acquisition
+from pipeline.steps.grid import expand, margin_voxels, pool_steps, sample
+from pipeline.steps.skeleton import Skeleton
+from pipeline.steps.voxels import Voxels, component_statistics, distance_to_mm, label_components
+
+DIRECTIONS = 24
+"""In-plane directions in which bone is looked for."""
+REACH_MM = 180.0
+"""How far: the pelvic cavity of a large adult is 140 mm wide."""
+SLAB_MM = 15.0
+"""Bone this far above and below counts too: the ring of the pelvis is not level."""
+CLEAR_MM = 2.0
+"""A place is free of bone above and below it if none comes this near."""
+MIDLINE_MM = 5.0
+"""A place this near to the midline has bone on both sides or does not."""
+UNKNOWN_SHARE = 0.35
+"""What a direction counts that leaves the picture while still in the body."""
+GAS_HU = -500.0
+"""Gas: no tissue is less dense than fat at -120 HU, and few dark streaks of metal reach as low."""
+GAS_DEPTH_MM = 4.0
+"""Gas nearer than this to the outside is a fold of the skin."""
+OUTSIDE_GRID_MM = 2.5
+ONE_SLICE_MM = 1e4
+"""So far apart, slices do not see each other."""
+SMALLEST_GAS_MM3 = 15.0
+"""Less is noise."""
+FARTHEST_MM = 40.0
+"""Bone and gas further away are not looked for."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Surroundings:
+    """A scan with its bones, and what all rules about place need of it."""
+
+    smooth: CTVolume
+    body: Voxels  #: [k, j, i]
+    solid: Voxels  #: [k, j, i], any bone
+    released: Voxels  #: [k, j, i], taken for bone at first, and given back as contrast medium
+    gas: Voxels  #: [k, j, i], gas within the body
+    middle_i: float | None  #: the column of the body's middle; None where the picture cuts the body
+    age_years: float | None = None
+    sex: str | None = None
+    noise_hu: float = 0.0  #: standard deviation in soft tissue, as seen after smoothing
+
+    def crop(self, box: Box) -> Surroundings:
+        """The part within a box."""
+        middle_i = None if self.middle_i is None else self.middle_i - box[2].start
+        return replace(
+            self,
+            smooth=self.smooth.crop(box),
+            body=self.body[box],
+            solid=self.solid[box],
+            released=self.released[box],
+            gas=self.gas[box],
+            middle_i=middle_i,
+        )
+
+    def without(self, solid: Voxels) -> Surroundings:
+        """The same with fewer bones: what was given back is remembered."""
+        return replace(self, solid=solid, released=self.solid & ~solid)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a component lies among the bones."""
+
+    ring_share: float  #: of the in-plane directions, where bone is met
+    across_share: float | None  #: of those, where it is met beyond the midline; None if that is unknown
+    widest_gap_deg: float  #: widest range of directions without bone
+    bone_mm: float  #: to the nearest bone; infinite beyond 40 mm
+    middle_mm: float | None  #: to the midline
+
+
+def look_around(smooth: CTVolume, body: Mask, skeleton: Skeleton, acquisition: Acquisition) -> Surroundings:
+    """Gather what the rules need.
+
+    Parameters
+    ----------
+    smooth, body, skeleton
+        On one grid, the box of the body.
+    acquisition : Acquisition
+        For the patient's age and sex, where the scan tells.
+    """
+    return Surroundings(
+        smooth,
+        body.voxels,
+        skeleton.solid,
+        np.zeros(body.voxels.shape, dtype=bool),
+        find_gas(smooth, body),
+        _middle_column(body.voxels),
+        acquisition.age_years,
+        acquisition.sex,
+    )
+
+
+def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
+    """Gas in bowel: within the body, and not next to the outside."""
+    gas = (smooth.hu <= GAS_HU) & body.voxels
+    if not gas.any():
+        return gas
+    labels = label_components(gas, connectivity=26)
+    counts, _ = component_statistics(labels)
+    kept = counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3
+    kept[0] = False
+    kept[np.unique(labels[gas & _near_outside(body)])] = False
+    return np.asarray(kept[labels])
+
+
+def _near_outside(body: Mask) -> Voxels:
+    """Within 4 mm of what is not body, measured in the slice."""
+    steps = pool_steps(body.geometry, target_mm=OUTSIDE_GRID_MM)
+    coarse = body.geometry.coarsen(steps)
+    _, spacing_j, spacing_i = coarse.spacing_mm
+    away = distance_to_mm(~sample(body.voxels, steps), (ONE_SLICE_MM, spacing_j, spacing_i))
+    return np.asarray(expand(away <= GAS_DEPTH_MM, steps, body.geometry.shape))
+
+
+def _middle_column(body: Voxels) -> float | None:
+    """The column halfway between the sides of the body, where both are in the picture."""
+    (columns,) = np.nonzero(body.any(axis=(0, 1)))
+    if not len(columns) or columns[0] == 0 or columns[-1] == body.shape[2] - 1:
+        return None
+    return float(columns[0] + columns[-1]) / 2
+
+
+def place_of(mask: BoxedMask, around: Surroundings) -> Place:
+    """Where a component lies."""
+    k, j, i = mask.index_kji().mean(axis=0)
+    hit, unknown, columns = _first_bone((k, j, i), mask, around)
+    seen = np.where(hit, 1.0, np.where(unknown, UNKNOWN_SHARE, 0.0))
+    across = middle_mm = None
+    if around.middle_i is not None:
+        middle_mm = abs(i - around.middle_i) * mask.geometry.spacing_mm[2]
+        left = float((hit & (columns > around.middle_i)).sum() / max(1, hit.sum()))
+        right = float((hit & (columns < around.middle_i)).sum() / max(1, hit.sum()))
+        across = min(left, right) if middle_mm <= MIDLINE_MM else right if i > around.middle_i else left
+    gap = _widest_gap_deg(hit | unknown)
+    return Place(float(seen.mean()), across, gap, distance_within_mm(mask, around.solid), middle_mm)
+
+
+def ring_share(mask: BoxedMask, solid: Voxels, body: Voxels) -> float:
+    """Share of in-plane directions from the middle of a mask in which bone is met within the body.
+
+    Parameters
+    ----------
+    solid, body : ndarray
+        bool [k, j, i], bone and patient on the grid of the mask.
+    """
+    hit, unknown, _ = _rays(mask, mask.index_kji().mean(axis=0), solid, body)
+    return float(np.where(hit, 1.0, np.where(unknown, UNKNOWN_SHARE, 0.0)).mean())
+
+
+def _first_bone(
+    centre: tuple[float, float, float], mask: BoxedMask, around: Surroundings
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
+    return _rays(mask, np.asarray(centre), around.solid, around.body)
+
+
+def _rays(
+    mask: BoxedMask, centre: NDArray[np.float64], solid: Voxels, body: Voxels
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
+    """For each direction: whether bone is met, whether that is unknown, and the column of the first bone."""
+    _, spacing_j, spacing_i = mask.geometry.spacing_mm
+    k, j, i = (float(value) for value in centre)
+    bone = _projected((k, j, i), solid, mask.geometry.spacing_mm)
+    angles = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
+    steps_mm = np.arange(0.0, REACH_MM, min(spacing_j, spacing_i))
+    rows = np.rint(j + np.outer(np.sin(angles), steps_mm) / spacing_j).astype(int)
+    columns = np.rint(i + np.outer(np.cos(angles), steps_mm) / spacing_i).astype(int)
+    pictured = (rows >= 0) & (rows < bone.shape[0]) & (columns >= 0) & (columns < bone.shape[1])
+    patient, met = pictured.copy(), np.zeros(rows.shape, dtype=bool)
+    patient[pictured] = body[round(k)][rows[pictured], columns[pictured]]
+    met[pictured] = bone[rows[pictured], columns[pictured]]
+    met &= np.logical_and.accumulate(patient, axis=1)
+    unknown = np.logical_and.accumulate(patient | ~pictured, axis=1)[:, -1] & ~pictured[:, -1]
+    hit = np.asarray(met.any(axis=1))
+    first = np.take_along_axis(columns, met.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return hit, np.asarray(unknown & ~hit), np.asarray(first)
+
+
+def _projected(
+    centre: tuple[float, float, float], solid: Voxels, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.bool_]:
+    """Bone some way above and below, seen along the body; less far where it would cover the place."""
+    k, j, i = (round(value) for value in centre)
+    reach_j, reach_i = (max(1, round(CLEAR_MM / s)) for s in spacing_mm[1:])
+    for slab_mm in (SLAB_MM, SLAB_MM / 2, SLAB_MM / 4, 0.0):
+        slab = round(slab_mm / spacing_mm[0])
+        bone = np.asarray(solid[max(0, k - slab) : k + slab + 1].any(axis=0))
+        here = bone[max(0, j - reach_j) : j + reach_j + 1, max(0, i - reach_i) : i + reach_i + 1]
+        if not here.any():
+            break
+    return bone
+
+
+def _widest_gap_deg(seen: NDArray[np.bool_]) -> float:
+    """Widest range of neighbouring directions in which nothing was seen."""
+    if not seen.any():
+        return 360.0
+    turned = np.roll(seen, -int(np.flatnonzero(seen)[0]))
+    ends = np.append(np.flatnonzero(turned), len(turned))
+    return float((np.diff(ends).max() - 1) * 360 / len(turned))
+
+
+def distance_within_mm(mask: BoxedMask, voxels: Voxels) -> float:
+    """Shortest way from a component to something else; infinite beyond 40 mm."""
+    spacing = mask.geometry.spacing_mm
+    wide = mask.padded(margin_voxels(spacing, FARTHEST_MM))
+    other = voxels[wide.box]
+    if not other.any():
+        return float("inf")
+    return float(distance_to_mm(other, spacing)[wide.voxels].min())
+
+
+def in_pelvic_cavity(place: Place, *, ring: float, widest_gap_deg: float, across: float) -> bool:
+    """Whether the bones stand around a place on both sides of the body.
+
+    Between ischium and femur bones stand all around too, but all of one side.
+    """
+    if place.ring_share < ring or place.widest_gap_deg > widest_gap_deg:
+        return False
+    return place.across_share is None or place.across_share >= across

@@ -1,0 +1,195 @@
+"""Contrast medium that was taken for bone, given back.
+
+Bowel and bladder full of contrast lie against bone and against each other, fold around less dense tissue
+and so look like bone. What tells them: contrast floats against gas, from which bone is parted by the wall
+of the bowel; and it has no cortex, no part of its surface is much denser than its inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.config import ContrastSettings
+from pipeline.domain.geometry import Box, Geometry, grow_box
+from pipeline.domain.image import BoxedMask, LabelMap
+from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max, pool_mean, pool_steps, sample
+from pipeline.steps.place import Surroundings, in_pelvic_cavity, place_of
+from pipeline.steps.skeleton import Skeleton
+from pipeline.steps.voxels import (
+    Labels,
+    Voxels,
+    component_statistics,
+    depth_mm,
+    distance_to_mm,
+    label_components,
+)
+
+GRID_MM = 1.25
+"""Contrast in bowel is thicker than this."""
+GAS_REACH_MM = 2.6
+"""The wall of bowel is 2 to 3 mm thick; contrast within has none between itself and the gas."""
+LUMEN_MM = 8.0
+"""Contrast this near to gas, and nearer to it than to cortex, lies in the same loop."""
+BESIDE_CORTEX_MM = 2.6
+"""A surface voxel this near to cortex lies on it."""
+NECK_MM = 1.3
+"""Bridges up to twice as wide are cut: contrast that touches bone hangs on it by such."""
+LEAST_ON_BONE_MM3 = 40.0
+"""Less of the skeleton is not worth asking about."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pool:
+    """The scan on a coarser grid: what has the density of contrast, and how far gas and cortex are."""
+
+    hu: NDArray[np.float32]  #: [k, j, i]
+    level: Voxels  #: [k, j, i], of the density of contrast medium
+    solid: Voxels  #: [k, j, i], any bone
+    to_gas_mm: NDArray[np.float32]  #: [k, j, i]
+    to_cortex_mm: NDArray[np.float32]  #: [k, j, i]
+    geometry: Geometry
+
+
+def release_contrast(skeleton: Skeleton, around: Surroundings, settings: ContrastSettings) -> Skeleton:
+    """The skeleton without the parts of it that are contrast medium."""
+    steps = pool_steps(around.smooth.geometry, target_mm=GRID_MM)
+    found = bounding_box(around.solid)
+    if found is None:
+        return skeleton
+    margin = margin_voxels(around.smooth.geometry.spacing_mm, LUMEN_MM)
+    box = grow_box(found, margin, around.smooth.geometry.shape)
+    near = around.crop(box)
+    pool = _pooled(near, steps, settings)
+    beside_gas = _contrast_beside_gas(pool, settings)
+    pools = _pools_without_cortex(pool, beside_gas, near, settings)
+    inner = expand(beside_gas | pools, steps, near.smooth.geometry.shape)
+    inner &= near.solid & (near.smooth.hu < settings.most_hu)
+    if not inner.any():
+        return skeleton
+    taken = np.zeros(around.solid.shape, dtype=bool)
+    taken[box] = inner
+    values = skeleton.labels.values.copy()
+    values[taken] = 0
+    joined = _still_joined(skeleton.joined & ~taken, values)
+    values.setflags(write=False)
+    names = dict(skeleton.labels.names)
+    return replace(skeleton, labels=LabelMap(values, skeleton.labels.geometry, names), joined=joined)
+
+
+def _pooled(around: Surroundings, steps: tuple[int, int, int], settings: ContrastSettings) -> Pool:
+    geometry = around.smooth.geometry.coarsen(steps)
+    highest = pool_max(around.smooth.hu, steps)
+    hu = pool_mean(around.smooth.hu, steps)
+    body = sample(around.body, steps)
+    level = (hu >= settings.least_hu) & (highest < settings.most_hu) & body
+    return Pool(
+        hu,
+        level,
+        pool_max(around.solid, steps),
+        distance_to_mm(pool_max(around.gas, steps), geometry.spacing_mm),
+        distance_to_mm((highest >= settings.most_hu) & body, geometry.spacing_mm),
+        geometry,
+    )
+
+
+def _contrast_beside_gas(pool: Pool, settings: ContrastSettings) -> Voxels:
+    """What lies nearer to gas than to cortex, in pieces that touch the gas."""
+    near = pool.level & (pool.to_gas_mm <= LUMEN_MM) & (pool.to_gas_mm < pool.to_cortex_mm)
+    labels = label_components(near, connectivity=6)
+    counts, boxes = component_statistics(labels)
+    on_bone = np.bincount(labels[pool.solid], minlength=len(counts))
+    out = np.zeros(near.shape, dtype=bool)
+    for number in np.flatnonzero(on_bone * pool.geometry.voxel_volume_mm3 >= LEAST_ON_BONE_MM3):
+        if number and _floats_on_gas(labels, int(number), boxes[number], pool, settings):
+            out[boxes[number]] |= labels[boxes[number]] == number
+    return out
+
+
+def _floats_on_gas(labels: Labels, number: int, box: Box, pool: Pool, settings: ContrastSettings) -> bool:
+    gas, cortex = _surface_shares(labels, number, box, pool)
+    inner = pool.hu[box][labels[box] == number]
+    uneven = float(inner.std()) > settings.shell_unevenness * float(np.median(inner))
+    return gas >= settings.gas_share and cortex <= settings.cortex_share_beside_gas and not uneven
+
+
+def _pools_without_cortex(
+    pool: Pool, released: Voxels, around: Surroundings, settings: ContrastSettings
+) -> Voxels:
+    """Pieces that touch gas, and large even ones within the ring of the pelvis that touch nothing denser."""
+    spacing = pool.geometry.spacing_mm
+    level = pool.level & ~released
+    labels = label_components(depth_mm(level, spacing) > NECK_MM, connectivity=6)
+    counts, boxes = component_statistics(labels)
+    on_bone = np.bincount(labels[pool.solid], minlength=len(counts))
+    out = np.zeros(level.shape, dtype=bool)
+    for number in np.flatnonzero(on_bone * pool.geometry.voxel_volume_mm3 >= LEAST_ON_BONE_MM3):
+        if number and _is_contrast(labels, int(number), boxes[number], pool, around, settings):
+            wide = grow_box(boxes[number], margin_voxels(spacing, 2 * NECK_MM), level.shape)
+            out[wide] |= distance_to_mm(labels[wide] == number, spacing) <= 2 * NECK_MM
+    return out & level
+
+
+def _is_contrast(
+    labels: Labels,
+    number: int,
+    box: Box,
+    pool: Pool,
+    around: Surroundings,
+    settings: ContrastSettings,
+) -> bool:
+    if _floats_on_gas(labels, number, box, pool, settings):
+        return True
+    _, cortex = _surface_shares(labels, number, box, pool)
+    own = labels[box] == number
+    inner = pool.hu[box][own]
+    if cortex > settings.cortex_share or inner.std() > settings.pool_unevenness * np.median(inner):
+        return False
+    if own.sum() * pool.geometry.voxel_volume_mm3 < settings.least_pool_mm3:
+        return False
+    return _within_ring(_on_fine_grid(own, box, pool, around), around, settings)
+
+
+def _on_fine_grid(own: Voxels, box: Box, pool: Pool, around: Surroundings) -> BoxedMask:
+    """A component of the coarse grid, on the scan's own."""
+    fine = around.smooth.geometry
+    steps = [round(c / f) for c, f in zip(pool.geometry.spacing_mm, fine.spacing_mm, strict=True)]
+    k, j, i = (
+        slice(s.start * n, min(s.stop * n, size)) for s, n, size in zip(box, steps, fine.shape, strict=True)
+    )
+    shape = (k.stop - k.start, j.stop - j.start, i.stop - i.start)
+    return BoxedMask(expand(own, (steps[0], steps[1], steps[2]), shape), (k, j, i), fine)
+
+
+def _within_ring(mask: BoxedMask, around: Surroundings, settings: ContrastSettings) -> bool:
+    place = place_of(mask, around)
+    return in_pelvic_cavity(
+        place,
+        ring=settings.ring_share,
+        widest_gap_deg=settings.widest_gap_deg,
+        across=settings.across_share,
+    )
+
+
+def _surface_shares(labels: Labels, number: int, box: Box, pool: Pool) -> tuple[float, float]:
+    """Shares of a component's surface that lie on gas and on cortex."""
+    spacing = pool.geometry.spacing_mm
+    wide = grow_box(box, margin_voxels(spacing, 2 * NECK_MM), pool.geometry.shape)
+    near = distance_to_mm(labels[wide] == number, spacing) <= NECK_MM + 1
+    own = near & pool.level[wide]
+    surface = own & ~ndimage.binary_erosion(own, structure=np.ones((3, 3, 3), dtype=bool))
+    reach = max(GAS_REACH_MM, 1.8 * max(spacing[1:]))
+    gas = float((pool.to_gas_mm[wide][surface] <= reach).mean())
+    return gas, float((pool.to_cortex_mm[wide][surface] < BESIDE_CORTEX_MM).mean())
+
+
+def _still_joined(joined: Voxels, values: NDArray[np.uint8] | NDArray[np.uint16]) -> Voxels:
+    """What hangs together with bone that is left."""
+    labels = label_components(joined, connectivity=26)
+    held = np.zeros(int(labels.max()) + 1, dtype=bool)
+    held[np.unique(labels[values > 0])] = True
+    held[0] = False
+    return np.asarray(held[labels])

@@ -1,0 +1,72 @@
+"""A drawn pelvis for rules about place: a ring of bone in a body, with fat or muscle within."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.geometry import Float3, Geometry
+from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
+from pipeline.domain.lesion import Candidate
+from pipeline.domain.scan import Acquisition
+from pipeline.steps.place import Surroundings, look_around
+from pipeline.steps.skeleton import Skeleton
+from tests.builders import (
+    AIR_HU,
+    CORTEX_HU,
+    FAT_HU,
+    MUSCLE_HU,
+    Values,
+    boxed,
+    centred_grid,
+    coordinates_mm,
+    cylinder,
+    paint,
+)
+
+GRID = centred_grid((30, 150, 190), (2.0, 1.0, 1.0))
+RING_MM = 55.0
+"""Inner radius of the ring."""
+
+
+def pelvis_hu(*, inside_hu: float = FAT_HU) -> Values:
+    """A ring of bone 4 mm thick with 12 mm of muscle on its inside, in a body of fat."""
+    hu = paint(np.full(GRID.shape, AIR_HU), cylinder(GRID, 0, 0, 72.0), FAT_HU)
+    hu = paint(hu, cylinder(GRID, 0, 0, RING_MM + 4), CORTEX_HU)
+    hu = paint(hu, cylinder(GRID, 0, 0, RING_MM), MUSCLE_HU)
+    return paint(hu, cylinder(GRID, 0, 0, RING_MM - 12), inside_hu)
+
+
+def thigh_hu() -> Values:
+    """A shaft of bone in muscle with a layer of fat."""
+    hu = paint(np.full(GRID.shape, AIR_HU), cylinder(GRID, 0, 0, 72.0), FAT_HU)
+    hu = paint(hu, cylinder(GRID, 0, 0, 62.0), MUSCLE_HU)
+    return paint(hu, cylinder(GRID, 0, -20, 10.0), CORTEX_HU)
+
+
+def rod(start_mm: Float3, end_mm: Float3, radius_mm: float, geometry: Geometry = GRID) -> Values:
+    """Signed distance to a straight rod with round ends."""
+    points = np.stack(np.broadcast_arrays(*coordinates_mm(geometry)), axis=-1)
+    a, b = np.asarray(start_mm), np.asarray(end_mm)
+    along = np.clip(((points - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)
+    return np.asarray(np.linalg.norm(points - (a + along[..., None] * (b - a)), axis=-1) - radius_mm)
+
+
+def surroundings(
+    hu: Values, *, age_years: float | None = None, sex: str | None = None, geometry: Geometry = GRID
+) -> tuple[Surroundings, Skeleton]:
+    """The scene as the rules see it; bone is what is as dense as cortex."""
+    rounded = np.rint(hu).astype(np.int16)
+    body = np.broadcast_to(cylinder(geometry, 0, 0, 72.0) < 0, geometry.shape).copy()
+    values = (rounded > 900).astype(np.uint8)
+    nothing = np.zeros(geometry.shape, dtype=bool)
+    skeleton = Skeleton(LabelMap(values, geometry, {1: "other_bone"}), nothing, nothing)
+    acquisition = Acquisition(age_years=age_years, sex=sex)  # type: ignore[arg-type]
+    return look_around(CTVolume(rounded, geometry), Mask(body, geometry), skeleton, acquisition), skeleton
+
+
+def candidate(shape: Values, hu: Values, geometry: Geometry = GRID) -> Candidate:
+    """What of a drawn shape is bright."""
+    voxels: NDArray[np.bool_] = (shape < 0.8) & (hu > 180)
+    mask: BoxedMask = boxed(voxels, geometry)
+    return Candidate(mask, 180.0, 1, float(hu[voxels].max()))

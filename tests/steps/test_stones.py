@@ -1,0 +1,71 @@
+"""Stones of the pelvic cavity, and what looks like them and is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config import StoneSettings
+from pipeline.domain.geometry import Float3
+from pipeline.domain.lesion import Candidate
+from pipeline.steps.stones import form_of, tell_stones
+from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
+from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings, thigh_hu
+
+
+def told(hu: Values, shape: Values, *, age_years: float | None = None, sex: str | None = None) -> Candidate:
+    painted = paint(hu, shape, 700.0)
+    around, _ = surroundings(painted, age_years=age_years, sex=sex)
+    (result,) = tell_stones((candidate(shape, painted),), around, StoneSettings())
+    return result
+
+
+def test_a_round_spot_in_the_fat_of_the_pelvic_cavity_is_a_phlebolith() -> None:
+    found = told(pelvis_hu(), ball(GRID, (25.0, 10.0, 0.0), 2.3))
+    assert found.kind == "phlebolith"
+    assert "mm from bone" in found.reason
+
+
+def test_the_same_spot_in_the_muscle_of_the_pelvic_wall_stays_a_lesion() -> None:
+    found = told(pelvis_hu(), ball(GRID, (49.0, 0.0, 0.0), 2.3))
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_the_same_spot_in_fat_beside_the_pelvic_wall_is_questioned() -> None:
+    found = told(pelvis_hu(), ball(GRID, (39.0, 18.0, 0.0), 1.7), age_years=13.0)
+    assert found.kind in ("lesion", "phlebolith")
+
+
+@pytest.mark.parametrize("centre", [(40.0, 10.0, 0.0), (-40.0, 10.0, 0.0), (0.0, 66.0, 0.0)])
+def test_nodules_of_thigh_and_fat_under_the_skin_stay_lesions_on_both_sides(centre: Float3) -> None:
+    found = told(thigh_hu(), ball(GRID, centre, 2.3))
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_in_soft_tissue_of_a_man_near_the_midline_it_may_be_of_the_prostate() -> None:
+    shape = ball(GRID, (5.0, 10.0, 0.0), 2.3)
+    man = told(pelvis_hu(inside_hu=MUSCLE_HU), shape, sex="M")
+    assert (man.kind, man.status) == ("lesion", "indeterminate")
+    assert "prostate" in man.reason
+    assert told(pelvis_hu(inside_hu=MUSCLE_HU), shape, sex="F").kind == "phlebolith"
+    assert told(pelvis_hu(inside_hu=FAT_HU), shape, sex="M").kind == "phlebolith"
+
+
+def test_a_long_streak_of_the_pelvic_cavity_is_no_stone() -> None:
+    found = told(pelvis_hu(), rod((20.0, 0.0, -9.0), (20.0, 0.0, 9.0), 1.2))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+def test_a_lump_of_the_pelvic_cavity_is_no_stone() -> None:
+    found = told(pelvis_hu(), ball(GRID, (20.0, 0.0, 0.0), 6.0))
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_a_ball_is_as_long_as_wide_and_a_rod_is_not() -> None:
+    around, _ = surroundings(pelvis_hu())
+    for shape, long in (
+        (ball(GRID, (20.0, 0.0, 0.0), 2.5), False),
+        (rod((20.0, 0, -4), (20.0, 0, 4), 1.2), True),
+    ):
+        hu = paint(pelvis_hu(), shape, 700.0)
+        around, _ = surroundings(hu)
+        assert (form_of(candidate(shape, hu).mask, around).excess_mm > 0.6) == long

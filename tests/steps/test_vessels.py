@@ -1,0 +1,91 @@
+"""Calcium in the wall of a vessel that can be followed, and calcinosis that only runs along one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.config import VesselSettings
+from pipeline.domain.lesion import Candidate
+from pipeline.steps.vessels import tell_vessels
+from tests.builders import FAT_HU, Values, cylinder, paint
+from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings, thigh_hu
+
+BLOOD_HU = 45.0
+
+
+def vessel(hu: Values, x_mm: float, y_mm: float, *, radius_mm: float = 4.5) -> Values:
+    """A tube of blood along the body, in fat."""
+    hu = paint(hu, cylinder(GRID, x_mm, y_mm, radius_mm + 8), FAT_HU)
+    return paint(hu, cylinder(GRID, x_mm, y_mm, radius_mm), BLOOD_HU)
+
+
+def walled(hu: Values, x_mm: float, y_mm: float, *, radius_mm: float = 4.5, wall_hu: float = 260.0) -> Values:
+    """A tube of blood in muscle, with a wall that is calcified a little all around."""
+    hu = paint(hu, cylinder(GRID, x_mm, y_mm, radius_mm + 0.6), wall_hu)
+    return paint(hu, cylinder(GRID, x_mm, y_mm, radius_mm - 0.6), BLOOD_HU)
+
+
+def told(hu: Values, shape: Values, value_hu: float = 650.0, age_years: float | None = 60.0) -> Candidate:
+    painted = paint(hu, shape, value_hu)
+    around, _ = surroundings(painted, age_years=age_years)
+    one = candidate(shape, painted)
+    (result,) = tell_vessels((one,), around, VesselSettings())
+    return result
+
+
+def plaque(x_mm: float, y_mm: float, *, radius_mm: float = 4.5) -> Values:
+    """A short thin plaque on the left rim of a vessel."""
+    return rod((x_mm + radius_mm, y_mm, -4.0), (x_mm + radius_mm, y_mm, 4.0), 1.1)
+
+
+def test_a_plaque_on_a_vessel_of_the_pelvic_cavity_is_vascular_at_any_age() -> None:
+    hu = vessel(pelvis_hu(), 20.0, 0.0)
+    for age_years in (13.0, 60.0, None):
+        found = told(hu, plaque(20.0, 0.0), age_years=age_years)
+        assert found.kind == "vascular"
+        assert "tube" in found.reason
+
+
+@pytest.mark.parametrize(("age_years", "kind"), [(60.0, "vascular"), (None, "vascular"), (13.0, "lesion")])
+def test_a_plaque_on_a_calcified_wall_in_the_thigh_is_vascular_but_in_a_child_questioned(
+    age_years: float | None, kind: str
+) -> None:
+    found = told(walled(thigh_hu(), 30.0, 10.0), plaque(30.0, 10.0), age_years=age_years)
+    assert found.kind == kind
+    assert found.status == ("definite" if kind == "vascular" else "indeterminate")
+
+
+def test_a_plaque_on_a_tube_in_fat_of_the_thigh_is_only_questioned() -> None:
+    found = told(vessel(thigh_hu(), 30.0, 10.0), plaque(30.0, 10.0))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+def test_a_rod_along_a_muscle_is_a_lesion() -> None:
+    found = told(thigh_hu(), rod((30.0, 10.0, -12.0), (33.0, 12.0, 12.0), 1.2))
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_a_rod_beside_a_vessel_but_off_its_rim_is_a_lesion() -> None:
+    found = told(walled(thigh_hu(), 30.0, 10.0), rod((41.0, 10.0, -8.0), (41.0, 10.0, 8.0), 1.2))
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_a_plate_under_the_skin_is_a_lesion() -> None:
+    hu = thigh_hu()
+    plate = np.maximum(np.abs(cylinder(GRID, 0, 0, 66.0)) - 1.2, np.abs(rod((0, 66, 0), (0, 66, 1), 1.0)) - 9)
+    found = told(hu, plate)
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_noise_alone_makes_no_vessel() -> None:
+    hu = thigh_hu() + np.random.default_rng(3).normal(0, 30, GRID.shape)
+    shape = rod((30.0, 10.0, -8.0), (30.0, 10.0, 8.0), 1.5)
+    painted = paint(hu, shape, 650.0)
+    around, _ = surroundings(painted)
+    (result,) = tell_vessels(
+        (candidate(shape, paint(thigh_hu(), shape, 650.0)),), replace(around, noise_hu=30.0), VesselSettings()
+    )
+    assert (result.kind, result.status) == ("lesion", "definite")
