@@ -38,7 +38,7 @@ from pipeline.steps.size import measure_size
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
 from pipeline.steps.stones import tell_stones
-from pipeline.steps.streaks import question_density, question_streaks
+from pipeline.steps.streaks import question_density, question_streaks, spoilt_by_metal
 from pipeline.steps.threshold import calcium_factor, choose_threshold
 from pipeline.steps.vessels import tell_vessels
 
@@ -160,11 +160,11 @@ def _find(
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
     candidates = tell_vessels(candidates, around, settings.vessels)
     candidates = tell_stones(candidates, around, settings.stones)
+    candidates = question_density(candidates, settings.metal, factor=factor)
+    candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
     if guest is not None:
         candidates = question_organs(candidates, guest.organs, settings.anatomy)
         candidates = question_on_bone(candidates, skeleton, settings.anatomy)
-    candidates = question_density(candidates, settings.metal, factor=factor)
-    candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
     candidates = (*candidates, *list_metal(inner, metal))
     return (
         _embedded(candidates, box, body.geometry),
@@ -213,7 +213,7 @@ def compare(
     on_stage(COMPARE_STAGES[0])
     registrations = _register_all(analyses, settings)
     on_stage(COMPARE_STAGES[1])
-    dates = [_date(n, one, registrations) for n, one in enumerate(analyses)]
+    dates = [_date(n, one, registrations, settings) for n, one in enumerate(analyses)]
     matched = match_lesions(dates, settings.match)
     tracks = tuple(
         follow_track(number, places, dates, settings.respond) for number, places in enumerate(matched, 1)
@@ -241,8 +241,9 @@ def _register_all(analyses: Sequence[Analysis], settings: Settings) -> tuple[Reg
     return tuple(found)
 
 
-def _date(n: int, analysis: Analysis, registrations: Sequence[Registration]) -> Date:
+def _date(n: int, analysis: Analysis, registrations: Sequence[Registration], settings: Settings) -> Date:
     how = analysis.scan.acquisition
+    metal = [one.mask for one in analysis.excluded if one.kind == "metal"]
     way = {one.to_index: one.transform for one in registrations if one.accepted}
     return Date(
         lesions=analysis.lesions,
@@ -250,6 +251,7 @@ def _date(n: int, analysis: Analysis, registrations: Sequence[Registration]) -> 
         from_first=RigidTransform.identity() if n == 0 else way.get(n),
         detection_limit_mm3=analysis.burden.detection_limit_mm3,
         technique=Technique(how.kvp, how.contrast_agent),
+        spoilt=spoilt_by_metal(metal, settings.metal),
     )
 
 

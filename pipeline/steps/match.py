@@ -18,10 +18,14 @@ from scipy.spatial import KDTree
 
 from pipeline.config import MatchSettings
 from pipeline.domain.geometry import Float3, Geometry, RigidTransform
+from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Lesion
 
 COVERED_FRACTION = 0.98
 """Share of a lesion that must fall into the other scan for its place to be covered."""
+
+HIDDEN_FRACTION = 0.1
+"""Share of a lesion that must fall on metal or its streaks for its place to be hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Date:
     from_first: RigidTransform | None  #: from the first scan to this one; None if that failed
     detection_limit_mm3: float | None
     technique: Technique = Technique()
+    spoilt: BoxedMask | None = None  #: where metal and its streaks hide what is there
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,6 +63,7 @@ class Place:
     lesions: tuple[Lesion, ...]
     position_lps_mm: Float3 | None
     covered: bool  #: whether the scan shows the place
+    hidden: bool = False  #: whether metal or its streaks lie over it
 
 
 def match_lesions(dates: Sequence[Date], settings: MatchSettings) -> list[tuple[Place, ...]]:
@@ -117,7 +123,8 @@ def _place(
     if date.from_first is None or elsewhere is None:
         return Place((), None, covered=False)
     expected = date.from_first.apply(elsewhere)
-    return Place((), _mean(expected), covered=_covers(date.geometry, expected))
+    covered = _covers(date.geometry, expected)
+    return Place((), _mean(expected), covered=covered, hidden=covered and _is_hidden(date.spoilt, expected))
 
 
 def _nearest_in_time(
@@ -137,6 +144,15 @@ def _covers(geometry: Geometry, points: NDArray[np.float64]) -> bool:
     index = geometry.to_index(points)
     inside = ((index >= 0) & (index <= np.asarray(geometry.shape) - 1)).all(axis=1)
     return bool(inside.mean() >= COVERED_FRACTION)
+
+
+def _is_hidden(spoilt: BoxedMask | None, points: NDArray[np.float64]) -> bool:
+    if spoilt is None:
+        return False
+    start = [s.start for s in spoilt.box]
+    index = np.rint(spoilt.geometry.to_index(points)).astype(np.int64) - start
+    index = index[((index >= 0) & (index < spoilt.voxels.shape)).all(axis=1)]
+    return bool(np.count_nonzero(spoilt.voxels[tuple(index.T)]) >= HIDDEN_FRACTION * len(points))
 
 
 def _mean(points: NDArray[np.float64]) -> Float3:

@@ -69,7 +69,8 @@ def _evaluable(n: int, places: Sequence[Place], dates: Sequence[Date]) -> bool:
         return True
     limit = dates[n].detection_limit_mm3
     smallest = min(_volume(place).value for place in places if place.lesions)
-    return places[n].covered and limit is not None and limit <= smallest
+    is_shown = places[n].covered and not places[n].hidden
+    return is_shown and limit is not None and limit <= smallest
 
 
 def _volume(place: Place) -> Interval:
@@ -130,6 +131,8 @@ def _gap_reason(before: Place, after: Place) -> str:
         return "the bones of the two scans could not be laid on each other"
     if not missing.covered:
         return "the other scan does not cover the place"
+    if missing.hidden:
+        return "metal or its streaks hide the place on the other scan"
     return "a lesion of this size would not have been seen on the other scan"
 
 

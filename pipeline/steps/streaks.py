@@ -14,7 +14,7 @@ from pipeline.config import MetalSettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.grid import margin_voxels
+from pipeline.steps.grid import bounding_box, margin_voxels
 from pipeline.steps.metal import Metal
 from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, distance_to_mm
 
@@ -62,7 +62,7 @@ def question_streaks(
     """Doubt lesions that lie in the streaks of metal.
 
     A thin ray that points to the metal with a dark one beside it is listed as a streak; all else
-    stays what it is, a lesion as indeterminate.
+    stays what it is, a lesion as indeterminate, and contrast in bowel becomes such a lesion.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def question_streaks(
     zone = streak_zone(metal, volume.geometry.spacing_mm, settings)
     return tuple(
         _in_streaks(one, volume, body, metal, settings)
-        if one.kind in ("lesion", "bone_fragment")
+        if one.kind in ("lesion", "bone_fragment", "bowel_contrast")
         and np.mean(zone[one.mask.box][one.mask.voxels]) >= settings.streak_share
         else one
         for one in candidates
@@ -84,13 +84,37 @@ def question_streaks(
 def _in_streaks(
     one: Candidate, volume: CTVolume, body: Mask, metal: Metal, settings: MetalSettings
 ) -> Candidate:
-    """A lesion or piece of bone that lies in the streaks: a ray of them, or doubted."""
+    """What lies in the streaks: a ray of them, or doubted.
+
+    The dark side of a streak looks like the gas that tells bowel, so that what was taken for bowel
+    is a lesion that is doubted.
+    """
     if _is_ray(one.mask, volume, body, metal, settings):
         reason = "thin ray that points to metal, with a dark one beside it"
         return replace(one, kind="streak", status="definite", reason=reason)
     if one.kind == "lesion":
         return _doubted(one, IN_STREAKS)
+    if one.kind == "bowel_contrast":
+        return replace(
+            one,
+            kind="lesion",
+            status="indeterminate",
+            reason=f"{IN_STREAKS}, otherwise {one.kind}: {one.reason}",
+        )
     return replace(one, reason=f"{one.reason}; {IN_STREAKS}")
+
+
+def spoilt_by_metal(metal: Sequence[BoxedMask], settings: MetalSettings) -> BoxedMask | None:
+    """Metal and its streaks together, from pieces of metal on one grid; None where there is none."""
+    if not metal:
+        return None
+    geometry = metal[0].geometry
+    voxels = np.zeros(geometry.shape, dtype=bool)
+    for piece in metal:
+        voxels[piece.box] |= piece.voxels
+    spoilt = voxels | streak_zone(Metal(voxels, np.zeros_like(voxels)), geometry.spacing_mm, settings)
+    box = bounding_box(spoilt)
+    return None if box is None else BoxedMask(spoilt[box], box, geometry)
 
 
 def question_density(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from pipeline.domain.geometry import Geometry
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.metal import find_metal
 from pipeline.steps.streaks import question_density, question_streaks, streak_zone
-from pipeline.workflow import analyse
+from pipeline.workflow import analyse, compare
 from tests.builders import (
     Values,
     a_scan,
@@ -177,6 +179,26 @@ def test_streaks_reach_twice_the_side_of_the_metal_and_between_large_pieces() ->
     assert streak_zone(one, GRID.spacing_mm, SETTINGS)[middle]
     assert streak_zone(two, GRID.spacing_mm, far)[middle]
     assert not (streak_zone(two, GRID.spacing_mm, SETTINGS) & two.voxels).any()
+
+
+def test_what_looks_like_bowel_in_streaks_is_a_doubted_lesion() -> None:
+    hu, ray = with_ray(dark=False)
+    metal = find_metal(ct(hu, GRID), SETTINGS, factor=1.0)
+    bowel = replace(ray, kind="bowel_contrast", reason="beside gas")
+    (found,) = question_streaks([bowel], ct(hu, GRID), whole(GRID), metal, SETTINGS)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+    assert found.reason == "within the streaks of metal, otherwise bowel_contrast: beside gas"
+
+
+def test_what_metal_hides_later_is_not_resolved() -> None:
+    balls = {(12.0, -27.0, 0.0): 4.0, (0.0, 30.0, 0.0): 4.0}
+    before = analyse(a_scan(pelvis_of_two_shafts(balls)[0], GRID))
+    after = analyse(a_scan(with_pin(pelvis_of_two_shafts({}, seed=1)[0]), GRID))
+    tracks = compare([before, after]).tracks
+    kinds = {round(track.position_lps_mm[0][1]): track for track in tracks if track.position_lps_mm[0]}
+    assert kinds[30].kind == "resolved"
+    assert kinds[-27].kind == "not_evaluable"
+    assert kinds[-27].steps[0].reason == "metal or its streaks hide the place on the other scan"
 
 
 def test_what_was_doubted_before_keeps_its_reason() -> None:
