@@ -193,6 +193,8 @@ class ContrastSettings(Section):
     """and for the share of directions in which bone must be met."""
     abdomen_mm: float = Field(20.0, ge=0)
     """Before the pelvis, an even pool this far from bone may be bowel."""
+    abdomen_across_share: float = Field(0.12, ge=0, le=1)
+    """There bone of the other side is met in this share of the directions that meet bone."""
     parted_mm3: float = Field(3000.0, ge=0)
     """In a component at least this large and no denser than contrast,"""
     dense_factor: float = Field(1.35, ge=1.05, le=5)
@@ -238,6 +240,12 @@ class VesselSettings(Section):
     """A section with a bright wall in this share of directions is calcified;"""
     wall_mm: float = Field(9.0, ge=0, le=200)
     """a vessel that is so over this length is beyond doubt."""
+    faint_hu: float = Field(12.0, ge=1, le=200)
+    """A faint wall is on the average this much brighter than blood and tissue around,"""
+    faint_noise: float = Field(0.6, ge=0, le=10)
+    """and by this many standard deviations of the noise,"""
+    faint_length_mm: float = Field(30.0, ge=5, le=200)
+    """over this length."""
     beyond_mm: float = Field(30.0, ge=0, le=100)
     """How far beyond its ends such a vessel goes on,"""
     aside_mm: float = Field(3.0, ge=0, le=20)

@@ -25,6 +25,7 @@ GAS_REACH_MM = 2.6
 """The wall of bowel is 2 to 3 mm thick; contrast within has none between itself and the gas."""
 MAYBE = "even and no denser than contrast medium in bowel or bladder, and within the ring of the pelvis"
 
+MAYBE_PIECE = "no denser than the bowel with contrast on this scan, in or before the pelvis: may be bowel"
 MAYBE_ABDOMEN = "even and no denser than contrast medium in bowel, before the pelvis and away from bone"
 
 
@@ -103,7 +104,7 @@ def _was_released(mask: BoxedMask, around: Surroundings, settings: ContrastSetti
         return False
     wide = mask.padded(margin_voxels(mask.geometry.spacing_mm, settings.deep_mm))
     away = distance_to_mm(around.solid[wide.box], mask.geometry.spacing_mm)
-    return float(np.median(away[wide.voxels])) >= settings.deep_mm
+    return float(np.median(away[wide.voxels])) >= settings.bone_gap_mm
 
 
 def _may_hold_contrast(place: Place, settings: ContrastSettings) -> bool:
@@ -159,7 +160,24 @@ def _beside_bowel(
                 told[number] = found
                 known.append(found)
                 grown = True
-    return tuple(told)
+    if not known:
+        return tuple(told)
+    return tuple(_maybe_bowel(one, known, around, settings) for one in told)
+
+
+def _maybe_bowel(
+    one: Candidate, known: Sequence[Candidate], around: Surroundings, settings: ContrastSettings
+) -> Candidate:
+    """On a scan with contrast in bowel, what is no denser and lies in or before the pelvis may be it."""
+    if one.kind != "lesion" or one.status != "definite":
+        return one
+    if texture_of(one.mask, around).high_hu > max(texture_of(loop.mask, around).high_hu for loop in known):
+        return one
+    place = place_of(one.mask, around)
+    across = place.across_share is None or place.across_share >= settings.abdomen_across_share
+    if place.bone_mm < settings.bone_gap_mm or place.ring_share < settings.piece_ring_share or not across:
+        return one
+    return replace(one, status="indeterminate", reason=MAYBE_PIECE)
 
 
 def _same_bowel(

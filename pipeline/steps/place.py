@@ -30,8 +30,10 @@ MIDLINE_MM = 5.0
 """A place this near to the midline has bone on both sides or does not."""
 UNKNOWN_SHARE = 0.35
 """What a direction counts that leaves the picture while still in the body."""
-GAS_HU = -500.0
-"""Gas: no tissue is less dense than fat at -120 HU, and few dark streaks of metal reach as low."""
+GAS_HU = -300.0
+"""Gas with its blurred border: no tissue is less dense than fat at -120 HU;"""
+SURE_GAS_HU = -650.0
+"""a pocket of it reaches as low as this, which the dark streaks beside metal seldom do."""
 GAS_DEPTH_MM = 4.0
 """Gas nearer than this to the outside is a fold of the skin."""
 OUTSIDE_GRID_MM = 2.5
@@ -116,6 +118,8 @@ def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
     labels = label_components(gas, connectivity=26)
     counts, _ = component_statistics(labels)
     kept = counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3
+    sure = np.bincount(labels[smooth.hu <= SURE_GAS_HU], minlength=len(kept)) > 0
+    kept &= sure
     kept[0] = False
     kept[np.unique(labels[gas & _near_outside(body)])] = False
     return np.asarray(kept[labels])

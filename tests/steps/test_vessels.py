@@ -89,3 +89,23 @@ def test_noise_alone_makes_no_vessel() -> None:
         (candidate(shape, paint(thigh_hu(), shape, 650.0)),), replace(around, noise_hu=30.0), VesselSettings()
     )
     assert (result.kind, result.status) == ("lesion", "definite")
+
+
+def faint(hu: Values, wall_hu: float, *, sd_hu: float) -> Values:
+    """A ring a little brighter than muscle and blood, in noise."""
+    ring = walled(hu, 30.0, 10.0, radius_mm=3.5, wall_hu=wall_hu)
+    return np.asarray(ring + np.random.default_rng(5).normal(0, sd_hu, GRID.shape))
+
+
+@pytest.mark.parametrize(
+    ("wall_hu", "age_years", "kind"), [(110.0, 60.0, "vascular"), (60.0, 60.0, "lesion")]
+)
+def test_a_faint_ring_that_goes_on_is_the_wall_of_a_vessel(
+    wall_hu: float, age_years: float, kind: str
+) -> None:
+    shape = plaque(30.0, 10.0, radius_mm=3.5)
+    painted = paint(faint(thigh_hu(), wall_hu, sd_hu=10.0), shape, 650.0)
+    around, _ = surroundings(painted, age_years=age_years)
+    one = candidate(shape, paint(thigh_hu(), shape, 650.0))
+    (found,) = tell_vessels((one,), replace(around, noise_hu=10.0), VesselSettings())
+    assert found.kind == kind
