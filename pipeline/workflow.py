@@ -150,7 +150,8 @@ def _find(
     skeleton = _skeleton(smooth, inner_body, guest, settings, bone_hu)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
     around = look_around(smooth, inner_body, skeleton, scan.acquisition)
-    skeleton = release_contrast(skeleton, around, settings.contrast)
+    if guest is None:  # what a map names bone is bone
+        skeleton = release_contrast(skeleton, around, settings.contrast)
     around = around.without(skeleton.solid)
     on_stage(STAGES[2])
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)

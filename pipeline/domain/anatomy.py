@@ -128,11 +128,10 @@ def anatomy_from(labels: LabelMap) -> Anatomy:
     InputRefused
         ANATOMY_NAMES where no label that occurs has a name of a known structure.
     """
-    present = np.flatnonzero(np.bincount(labels.values.ravel()))
-    present = present[present > 0]
+    present = labels.present()
     bones = np.zeros(np.iinfo(labels.values.dtype).max + 1, dtype=np.uint8)
     organs = np.zeros(len(bones), dtype=labels.values.dtype)
-    names = {int(value): labels.names.get(int(value)) for value in present}
+    names = {value: labels.names.get(value) for value in present}
     for value, name in names.items():
         bone = bone_of(name) if name else None
         if bone is not None:

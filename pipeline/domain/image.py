@@ -75,6 +75,13 @@ class LabelMap:
     def __contains__(self, name: str) -> bool:
         return name in self.names.values()
 
+    def present(self) -> list[int]:
+        """Values other than 0 that occur, in rising order."""
+        seen = np.zeros(np.iinfo(self.values.dtype).max + 1, dtype=bool)
+        for plane in self.values:  # slice by slice: counting makes wide copies
+            seen[plane] = True
+        return [int(value) for value in np.flatnonzero(seen) if value]
+
     def mask_of(self, name: str) -> Mask:
         """The voxels of one name; empty if the name is not in the map."""
         values = [value for value, own in self.names.items() if own == name]

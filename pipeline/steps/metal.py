@@ -77,12 +77,14 @@ def find_metal(volume: CTVolume, settings: MetalSettings, *, factor: float) -> M
 
 
 def _large_parts(voxels: Voxels, volume: CTVolume, smallest_mm3: float) -> Voxels:
-    if not voxels.any():
-        return voxels
-    labels = label_components(voxels, connectivity=26)
-    large = np.bincount(labels.ravel()) * volume.geometry.voxel_volume_mm3 >= smallest_mm3
-    large[0] = False
-    return np.asarray(large[labels])
+    box = bounding_box(voxels)
+    kept = np.zeros_like(voxels)
+    if box is not None:
+        labels = label_components(voxels[box], connectivity=26)
+        large = np.bincount(labels.ravel()) * volume.geometry.voxel_volume_mm3 >= smallest_mm3
+        large[0] = False
+        kept[box] = large[labels]
+    return kept
 
 
 def _to_half_height(hu: HU, seeds: Voxels, spacing_mm: Float3, settings: MetalSettings) -> Voxels:

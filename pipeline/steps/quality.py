@@ -77,7 +77,7 @@ def anatomy_flags(anatomy: Anatomy | None) -> tuple[QualityFlag, ...]:
     """That the bones come from a label map that was handed in, and what of it is not used."""
     if anatomy is None:
         return ()
-    bones = np.count_nonzero(np.bincount(anatomy.bones.values.ravel())[1:])
+    bones = len(anatomy.bones.present())
     message = f"{bones} bones and {len(anatomy.organs.names)} other structures from a label map handed in"
     if anatomy.unnamed:
         message += f"; {anatomy.unnamed} labels without a name are not used"

@@ -162,3 +162,10 @@ def test_more_than_255_labels_need_16_bits() -> None:
     labels = paint_labels([(300, corner)], GRID, {})
     assert labels.values.dtype == np.uint16
     assert labels.values.max() == 300
+
+
+def test_values_that_occur_are_listed_without_nothing() -> None:
+    grid = Geometry.from_spacing((2, 1, 3), spacing_mm=(1.0, 1.0, 1.0))
+    values = np.array([[[0, 7, 2]], [[0, 300, 2]]], dtype=np.uint16)
+    assert LabelMap(values, grid).present() == [2, 7, 300]
+    assert LabelMap(np.zeros_like(values), grid).present() == []
