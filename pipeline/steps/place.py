@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.domain.geometry import Box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.scan import Acquisition
-from pipeline.steps.grid import expand, margin_voxels, pool_steps, sample
+from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_steps, sample
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.voxels import Voxels, component_statistics, distance_to_mm, label_components
 
@@ -113,16 +113,17 @@ def look_around(smooth: CTVolume, body: Mask, skeleton: Skeleton, acquisition: A
 def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
     """Gas in bowel: within the body, and not next to the outside."""
     gas = (smooth.hu <= GAS_HU) & body.voxels
-    if not gas.any():
+    box = bounding_box(gas)
+    if box is None:
         return gas
-    labels = label_components(gas, connectivity=26)
+    labels = label_components(gas[box], connectivity=26)
     counts, _ = component_statistics(labels)
-    kept = counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3
-    sure = np.bincount(labels[smooth.hu <= SURE_GAS_HU], minlength=len(kept)) > 0
-    kept &= sure
+    sure = np.bincount(labels[smooth.hu[box] <= SURE_GAS_HU], minlength=len(counts)) > 0
+    kept = sure & (counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3)
     kept[0] = False
-    kept[np.unique(labels[gas & _near_outside(body)])] = False
-    return np.asarray(kept[labels])
+    kept[np.unique(labels[gas[box] & _near_outside(body)[box]])] = False
+    gas[box] = kept[labels]
+    return np.asarray(gas)
 
 
 def _near_outside(body: Mask) -> Voxels:
