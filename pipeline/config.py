@@ -367,7 +367,18 @@ class MatchSettings(Section):
     """Which lesions of two scans are the same one."""
 
     reach_mm: float = Field(6.0, ge=0, le=50)
-    """Largest distance between the surfaces of one lesion on two dates, after registration."""
+    """Largest distance between the surfaces of one lesion on two dates, after registration; a place
+    further from the body than this is not shown."""
+    covered_share: float = Field(0.98, gt=0, le=1)
+    """Share of a lesion that another scan must show for its place to be covered."""
+    spoilt_share: float = Field(0.1, gt=0, le=1)
+    """A place with this share of the lesion in metal or its streaks is not judged,"""
+    bone_share: float = Field(0.5, gt=0, le=1)
+    """nor one with this share of it in bone,"""
+    left_share: float = Field(0.5, gt=0, le=1)
+    """nor one where something left out lies with this share of its voxels"""
+    left_mm: float = Field(2.0, ge=0, le=20)
+    """within this of the lesion's."""
 
 
 class RespondSettings(Section):
@@ -378,6 +389,10 @@ class RespondSettings(Section):
     rescan_factor: float = Field(3.445, ge=0, le=50)
     """Rescan limits of a volume V in mm³ are plus or minus this times the square root of V (coronary
     calcium on gated CT: a prior until limits of this scan are known)."""
+    kernel_shift_mm: float = Field(0.05, ge=0, le=2)
+    """Another kernel moves the border of every lesion by up to this;"""
+    thickness_shift: float = Field(0.25, ge=0, le=2)
+    """other slices move it by up to this share of the difference in thickness."""
 
 
 class FigureSettings(Section):

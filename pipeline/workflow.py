@@ -34,13 +34,14 @@ from pipeline.steps.register import register_skeletons
 from pipeline.steps.release import release_contrast
 from pipeline.steps.respond import burden_change, classify_response, follow_track
 from pipeline.steps.site import locate, midline_x_mm
-from pipeline.steps.size import measure_size
+from pipeline.steps.size import measure_size, surface_mm2
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
 from pipeline.steps.stones import tell_stones
 from pipeline.steps.streaks import question_density, question_streaks, spoilt_by_metal
 from pipeline.steps.threshold import calcium_factor, choose_threshold
 from pipeline.steps.vessels import tell_vessels
+from pipeline.steps.view import View
 
 STAGES = ("body", "skeleton", "lesions", "measures")
 """The stages of `analyse`, in order."""
@@ -245,14 +246,15 @@ def _register_all(analyses: Sequence[Analysis], settings: Settings) -> tuple[Reg
 def _date(n: int, analysis: Analysis, registrations: Sequence[Registration], settings: Settings) -> Date:
     how = analysis.scan.acquisition
     metal = [one.mask for one in analysis.excluded if one.kind == "metal"]
+    spoilt = spoilt_by_metal(metal, settings.metal)
     way = {one.to_index: one.transform for one in registrations if one.accepted}
     return Date(
         lesions=analysis.lesions,
         geometry=analysis.geometry,
         from_first=RigidTransform.identity() if n == 0 else way.get(n),
         detection_limit_mm3=analysis.burden.detection_limit_mm3,
-        technique=Technique(how.kvp, how.contrast_agent),
-        spoilt=spoilt_by_metal(metal, settings.metal),
+        technique=Technique(how.kvp, how.contrast_agent, how.kernel, how.slice_thickness_mm),
+        view=View(analysis.scan.volume, analysis.skeleton, analysis.excluded, spoilt),
     )
 
 
@@ -339,4 +341,5 @@ def _burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None) -> Bur
         voxel_volume_mm3=sum(one.size.voxel_volume_mm3 for one in definite),
         indeterminate_volume_mm3=sum(one.size.volume_mm3.value for one in unsure),
         detection_limit_mm3=detection_limit_mm3,
+        surface_mm2=sum(surface_mm2(one.mask) for one in definite),
     )

@@ -41,6 +41,7 @@ class Burden:
     voxel_volume_mm3: float
     indeterminate_volume_mm3: float
     detection_limit_mm3: float | None
+    surface_mm2: float = 0.0  #: what a shift of every border by 1 mm would add, per mm
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -18,22 +18,20 @@ from scipy.spatial import KDTree
 
 from pipeline.config import MatchSettings
 from pipeline.domain.geometry import Float3, Geometry, RigidTransform
-from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Lesion
+from pipeline.steps.view import View, why_hidden
 
-COVERED_FRACTION = 0.98
-"""Share of a lesion that must fall into the other scan for its place to be covered."""
-
-HIDDEN_FRACTION = 0.1
-"""Share of a lesion that must fall on metal or its streaks for its place to be hidden."""
+NOT_REGISTERED = "the bones of the two scans could not be laid on each other"
 
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """What decides how bright calcium is. Unknown is None."""
+    """What decides how bright calcium is and how sharp its border. Unknown is None."""
 
     kvp: float | None = None
     contrast_agent: bool | None = None
+    kernel: str | None = None
+    slice_thickness_mm: float | None = None
 
     def why_not_comparable(self, other: Technique) -> str | None:
         """Reason why volumes of two scans cannot be subtracted; None if nothing speaks against it."""
@@ -42,6 +40,16 @@ class Technique:
         if bool(self.contrast_agent) != bool(other.contrast_agent):
             return "contrast agent on one date only: the amount of change is not known"
         return None
+
+    def other_kernel(self, other: Technique) -> bool:
+        """Whether both kernels are known and not the same."""
+        return None not in (self.kernel, other.kernel) and self.kernel != other.kernel
+
+    def thickness_difference_mm(self, other: Technique) -> float:
+        """By how much the slices of one are thicker; 0 where one is unknown."""
+        if self.slice_thickness_mm is None or other.slice_thickness_mm is None:
+            return 0.0
+        return abs(self.slice_thickness_mm - other.slice_thickness_mm)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,7 +61,7 @@ class Date:
     from_first: RigidTransform | None  #: from the first scan to this one; None if that failed
     detection_limit_mm3: float | None
     technique: Technique = Technique()
-    spoilt: BoxedMask | None = None  #: where metal and its streaks hide what is there
+    view: View | None = None  #: without one, whatever lies in the grid is seen
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,8 +70,7 @@ class Place:
 
     lesions: tuple[Lesion, ...]
     position_lps_mm: Float3 | None
-    covered: bool  #: whether the scan shows the place
-    hidden: bool = False  #: whether metal or its streaks lie over it
+    why_hidden: str | None  #: None where the scan shows the place
 
 
 def match_lesions(dates: Sequence[Date], settings: MatchSettings) -> list[tuple[Place, ...]]:
@@ -79,7 +86,7 @@ def match_lesions(dates: Sequence[Date], settings: MatchSettings) -> list[tuple[
     tracks = []
     for number in range(count):
         members = [n for n in range(size) if group[n] == number]
-        tracks.append(tuple(_place(n, date, members, nodes, first) for n, date in enumerate(dates)))
+        tracks.append(tuple(_place(n, date, members, nodes, first, settings) for n, date in enumerate(dates)))
     return tracks
 
 
@@ -114,17 +121,17 @@ def _place(
     members: Sequence[int],
     nodes: Sequence[tuple[int, Lesion]],
     first: Sequence[NDArray[np.float64] | None],
+    settings: MatchSettings,
 ) -> Place:
     own = tuple(nodes[m][1] for m in members if nodes[m][0] == n)
     if own:
         points = np.concatenate([lesion.mask.points_lps_mm() for lesion in own])
-        return Place(own, _mean(points), covered=True)
+        return Place(own, _mean(points), None)
     elsewhere = _nearest_in_time(n, members, nodes, first)
     if date.from_first is None or elsewhere is None:
-        return Place((), None, covered=False)
+        return Place((), None, NOT_REGISTERED)
     expected = date.from_first.apply(elsewhere)
-    covered = _covers(date.geometry, expected)
-    return Place((), _mean(expected), covered=covered, hidden=covered and _is_hidden(date.spoilt, expected))
+    return Place((), _mean(expected), why_hidden(expected, date.geometry, date.view, settings))
 
 
 def _nearest_in_time(
@@ -138,21 +145,6 @@ def _nearest_in_time(
     parts = [first[m] for m in members if nodes[m][0] == dated[0]]
     known = [part for part in parts if part is not None]
     return np.concatenate(known) if known else None
-
-
-def _covers(geometry: Geometry, points: NDArray[np.float64]) -> bool:
-    index = geometry.to_index(points)
-    inside = ((index >= 0) & (index <= np.asarray(geometry.shape) - 1)).all(axis=1)
-    return bool(inside.mean() >= COVERED_FRACTION)
-
-
-def _is_hidden(spoilt: BoxedMask | None, points: NDArray[np.float64]) -> bool:
-    if spoilt is None:
-        return False
-    start = [s.start for s in spoilt.box]
-    index = np.rint(spoilt.geometry.to_index(points)).astype(np.int64) - start
-    index = index[((index >= 0) & (index < spoilt.voxels.shape)).all(axis=1)]
-    return bool(np.count_nonzero(spoilt.voxels[tuple(index.T)]) >= HIDDEN_FRACTION * len(points))
 
 
 def _mean(points: NDArray[np.float64]) -> Float3:

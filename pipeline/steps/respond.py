@@ -8,7 +8,7 @@ the rescan limits is called stable, whatever its share.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pipeline.config import RespondSettings
 from pipeline.domain.analysis import Burden
@@ -24,11 +24,28 @@ from pipeline.domain.change import (
 )
 from pipeline.domain.lesion import Interval, Lesion
 from pipeline.steps.match import Date, Place, Technique
+from pipeline.steps.size import surface_mm2
 
 
-def rescan_limit_mm3(volume_mm3: float, settings: RespondSettings) -> float:
-    """Half width of the 95 % limits of no change between two scans of the same calcium."""
-    return float(settings.rescan_factor * volume_mm3**0.5)
+def rescan_limit_mm3(
+    volume_mm3: float, settings: RespondSettings, *, surface_mm2: float = 0.0, shift_mm: float = 0.0
+) -> float:
+    """Half width of the 95 % limits of no change between two scans of the same calcium.
+
+    Parameters
+    ----------
+    surface_mm2 : float
+        Of the calcium.
+    shift_mm : float
+        How far its border may have moved by another kernel or thickness.
+    """
+    return float(settings.rescan_factor * volume_mm3**0.5 + surface_mm2 * shift_mm)
+
+
+def border_shift_mm(one: Technique, other: Technique, settings: RespondSettings) -> float:
+    """How far kernel and thickness may move the border of a lesion between two scans."""
+    by_kernel = settings.kernel_shift_mm if one.other_kernel(other) else 0.0
+    return by_kernel + settings.thickness_shift * one.thickness_difference_mm(other)
 
 
 def follow_track(
@@ -38,8 +55,10 @@ def follow_track(
     evaluable = tuple(_evaluable(n, places, dates) for n in range(len(places)))
 
     def step(start: int, end: int) -> Step:
-        why_not = dates[start].technique.why_not_comparable(dates[end].technique)
-        found = _step(start, end, places, evaluable, settings)
+        one, other = dates[start].technique, dates[end].technique
+        why_not = one.why_not_comparable(other)
+        limits = _Limits(settings, border_shift_mm(one, other, settings))
+        found = _step(start, end, places, evaluable, limits)
         return found if why_not is None else _without_amount(found, why_not)
 
     steps = tuple(step(n, n + 1) for n in range(len(places) - 1))
@@ -69,8 +88,27 @@ def _evaluable(n: int, places: Sequence[Place], dates: Sequence[Date]) -> bool:
         return True
     limit = dates[n].detection_limit_mm3
     smallest = min(_volume(place).value for place in places if place.lesions)
-    is_shown = places[n].covered and not places[n].hidden
-    return is_shown and limit is not None and limit <= smallest
+    return places[n].why_hidden is None and limit is not None and limit <= smallest
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Limits of no change between two dates."""
+
+    settings: RespondSettings
+    shift_mm: float
+
+    def half_mm3(self, volume_mm3: float, surface_mm2: float) -> float:
+        return rescan_limit_mm3(volume_mm3, self.settings, surface_mm2=surface_mm2, shift_mm=self.shift_mm)
+
+    def note(self, topology: Topology) -> str:
+        """That they are wider than usual, where an amount is judged."""
+        judged = self.shift_mm > 0 and topology in ("one_to_one", "merged", "split")
+        return ", wider for another kernel or slice thickness" if judged else ""
+
+
+def _surface_mm2(place: Place) -> float:
+    return sum(surface_mm2(lesion.mask) for lesion in place.lesions)
 
 
 def _volume(place: Place) -> Interval:
@@ -87,15 +125,13 @@ def _topology(before: Sequence[Lesion], after: Sequence[Lesion]) -> Topology:
     return "merged" if len(before) > len(after) else "split"
 
 
-def _step(
-    start: int, end: int, places: Sequence[Place], evaluable: Sequence[bool], settings: RespondSettings
-) -> Step:
+def _step(start: int, end: int, places: Sequence[Place], evaluable: Sequence[bool], limits: _Limits) -> Step:
     before, after = places[start], places[end]
     topology = _topology(before.lesions, after.lesions)
     if not (evaluable[start] and evaluable[end]):
         return Step(start, end, topology, "not_evaluable", None, None, None, None, _gap_reason(before, after))
     old, new = _volume(before).value, _volume(after).value
-    half = rescan_limit_mm3(max(old, new), settings)
+    half = limits.half_mm3(max(old, new), max(_surface_mm2(before), _surface_mm2(after)))
     change = new - old
     beyond = abs(change) > half
     return Step(
@@ -107,7 +143,7 @@ def _step(
         change_percent=100 * change / old if old > 0 else None,
         limits_mm3=(-half, half),
         beyond_error=beyond,
-        reason=_change_reason(topology, change, half),
+        reason=_change_reason(topology, change, half) + limits.note(topology),
     )
 
 
@@ -127,13 +163,7 @@ def _without_amount(step: Step, why: str) -> Step:
 
 def _gap_reason(before: Place, after: Place) -> str:
     missing = after if before.lesions else before
-    if missing.position_lps_mm is None:
-        return "the bones of the two scans could not be laid on each other"
-    if not missing.covered:
-        return "the other scan does not cover the place"
-    if missing.hidden:
-        return "metal or its streaks hide the place on the other scan"
-    return "a lesion of this size would not have been seen on the other scan"
+    return missing.why_hidden or "a lesion of this size would not have been seen on the other scan"
 
 
 def _kind(topology: Topology, change_mm3: float, *, beyond: bool) -> TrackKind:
@@ -169,7 +199,9 @@ def burden_change(
     if techniques and techniques[start].why_not_comparable(techniques[end]):
         return BurdenChange(start, end, None, None, None, None)
     old, new = burdens[start].volume_mm3.value, burdens[end].volume_mm3.value
-    half = rescan_limit_mm3(max(old, new), settings)
+    shift_mm = border_shift_mm(techniques[start], techniques[end], settings) if techniques else 0.0
+    surface = max(burdens[start].surface_mm2, burdens[end].surface_mm2)
+    half = rescan_limit_mm3(max(old, new), settings, surface_mm2=surface, shift_mm=shift_mm)
     change = new - old
     percent = 100 * change / old if old > 0 else None
     return BurdenChange(start, end, change, percent, (-half, half), abs(change) > half)

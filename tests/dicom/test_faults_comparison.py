@@ -168,7 +168,6 @@ def test_fault_34_another_kernel_or_thickness_is_flagged(
     assert flag in flags_of(tmp_path / "out", "t1")
 
 
-@pytest.mark.xfail(reason="the limits do not know kernel and thickness yet", strict=True)
 @pytest.mark.parametrize(("change", "flag"), OTHER_SHARPNESS)
 def test_fault_34_another_kernel_or_thickness_widens_the_limits(
     change: Callable[[Dataset], None], flag: str, scans: Scans, tmp_path: Path, run: Run
@@ -205,7 +204,6 @@ def hidden_by(value_hu: float) -> Callable[[Values], None]:
     return hide
 
 
-@pytest.mark.xfail(reason="a place counts as covered wherever the grid reaches", strict=True)
 @pytest.mark.parametrize("value_hu", [-1024.0, 8000.0], ids=["padding", "metal"])
 def test_fault_37_what_padding_or_metal_hides_is_not_resolved(
     value_hu: float, tmp_path: Path, run: Run

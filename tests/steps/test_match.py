@@ -13,6 +13,7 @@ from pipeline.domain.geometry import Float3, Geometry, RigidTransform
 from pipeline.domain.lesion import Lesion, Status
 from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.respond import follow_track, rescan_limit_mm3
+from pipeline.steps.size import surface_mm2
 from tests.builders import a_lesion, ball, centred_grid
 
 GRID = centred_grid((30, 60, 60), (2.0, 1.0, 1.0))
@@ -197,3 +198,18 @@ def test_with_another_technique_presence_is_judged_and_no_amount(later: Techniqu
 def test_an_unknown_tube_voltage_is_taken_for_the_same() -> None:
     found = tracks(date(lesion(1, A), technique=Technique(120.0)), date(lesion(1, A)))
     assert found[0].kind == "stable"
+
+
+def test_another_kernel_widens_the_limits_of_a_track_and_says_so() -> None:
+    techniques = [Technique(120.0, None, kernel) for kernel in ("B30f", "B70f")]
+    (same,) = tracks(date(lesion(1, A), technique=techniques[0]), date(lesion(1, A), technique=techniques[0]))
+    (other,) = tracks(
+        date(lesion(1, A), technique=techniques[0]), date(lesion(1, A), technique=techniques[1])
+    )
+    assert same.steps[0].limits_mm3 is not None
+    assert other.steps[0].limits_mm3 is not None
+    area = surface_mm2(lesion(1, A).mask)
+    assert area == pytest.approx(4 * np.pi * 4**2, rel=0.1)  # by counting faces
+    assert other.steps[0].limits_mm3[1] - same.steps[0].limits_mm3[1] == pytest.approx(0.05 * area)
+    assert "wider" in other.steps[0].reason
+    assert "wider" not in same.steps[0].reason

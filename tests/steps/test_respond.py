@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.config import RespondSettings
@@ -123,6 +125,25 @@ def test_change_of_the_burden_has_limits_of_the_larger_one() -> None:
 
 def test_change_from_nothing_has_no_percentage() -> None:
     assert burden_change(0, 1, [a_burden(0), a_burden(100)], SETTINGS).change_percent is None
+
+
+@pytest.mark.parametrize(
+    ("later", "shift_mm"),
+    [
+        (Technique(120.0, None, "B30f", 2.0), 0.0),
+        (Technique(120.0, None, None, None), 0.0),
+        (Technique(120.0, None, "B70f", 2.0), 0.05),
+        (Technique(120.0, None, "B30f", 5.0), 0.75),
+        (Technique(120.0, None, "B70f", 1.0), 0.3),
+    ],
+    ids=["the same", "unknown", "kernel", "thickness", "both"],
+)
+def test_limits_widen_by_the_surface_times_the_shift_of_the_border(later: Technique, shift_mm: float) -> None:
+    first = Technique(120.0, None, "B30f", 2.0)
+    burdens = [replace(a_burden(volume), surface_mm2=area) for volume, area in ((400, 300), (100, 120))]
+    for techniques in ([first, later], [later, first]):
+        change = burden_change(0, 1, burdens, SETTINGS, techniques)
+        assert change.limits_mm3 == pytest.approx((-68.9 - 300 * shift_mm, 68.9 + 300 * shift_mm))
 
 
 KVP_120, KVP_100 = Technique(120.0), Technique(100.0)
