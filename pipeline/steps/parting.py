@@ -54,6 +54,9 @@ MARROW_NEAR_MM = 10.0
 """How far around a part marrow is compared with and without it."""
 MARROW_RADIUS_MM = 2.0
 """Enclosed places narrower than this may be the gap between a lump and a bone, and are not marrow."""
+TISSUE_HU = 60.0
+SPONGIOSA_RADIUS_MM = 1.5
+"""What is less than half as dense as the lump over more than its blurred rim is the bone under it."""
 
 
 def find_lump_cores(
@@ -247,10 +250,14 @@ def _on_edge(voxels: Voxels, box: Box, shape: tuple[int, ...]) -> bool:
 
 def _wide_parts(voxels: Voxels, spacing_mm: Float3) -> Voxels:
     """Opening by a ball."""
-    core = depth_mm(voxels, spacing_mm) > MARROW_RADIUS_MM
+    return _opened(voxels, spacing_mm, MARROW_RADIUS_MM)
+
+
+def _opened(voxels: Voxels, spacing_mm: Float3, radius_mm: float) -> Voxels:
+    core = depth_mm(voxels, spacing_mm) > radius_mm
     if not core.any():
         return core
-    return voxels & (distance_to_mm(core, spacing_mm) <= MARROW_RADIUS_MM)
+    return voxels & (distance_to_mm(core, spacing_mm) <= radius_mm)
 
 
 def _grow_back(
@@ -268,4 +275,22 @@ def _grow_back(
     markers[core] = 1
     falling = -hu.astype(np.float32)
     basins = watershed(falling, markers, mask=solid)  # type: ignore[no-untyped-call]
-    return np.asarray(basins == 1)
+    lump = np.asarray(basins == 1)
+    return lump & ~_bone_under(lump, core, hu, solid, spacing_mm)
+
+
+def _bone_under(lump: Voxels, core: Voxels, hu: HU, solid: Voxels, spacing_mm: Float3) -> Voxels:
+    """Spongiosa that the lump ran into through the cortex it touches, and that cortex."""
+    nearest = np.asarray(
+        ndimage.distance_transform_edt(
+            ~core, sampling=spacing_mm, return_distances=False, return_indices=True
+        )
+    )
+    dim = lump & (hu < (hu[tuple(nearest)] + TISSUE_HU) / 2)
+    spongy = _opened(dim, spacing_mm, SPONGIOSA_RADIUS_MM)
+    labels = label_components(spongy | (solid & ~lump), connectivity=6)
+    joined = np.zeros(int(labels.max()) + 1, dtype=bool)
+    joined[np.unique(labels[solid & ~lump])] = True
+    joined[0] = False
+    spongy &= joined[labels]
+    return (distance_to_mm(spongy, spacing_mm) <= CORTEX_MM) & (distance_to_mm(core, spacing_mm) > CORTEX_MM)
