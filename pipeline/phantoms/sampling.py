@@ -118,7 +118,7 @@ class _Tiles:
         own_offsets = linear @ self.offsets_mm
         points = (own_centres[:, :, None] + own_offsets[:, None, :]).astype(np.float32)
         paint(scene.patient_layers, points, hu, radius_mm=self.radius_mm * inverse.scale, calcium=calcium)
-        by_pixel = hu.reshape(len(hu), self.side**2, -1)
+        by_pixel = hu.reshape(len(hu), self.side**2, hu.shape[1] // self.side**2)
         return np.asarray(np.einsum("tps,s->tp", by_pixel, self.weights.astype(np.float32)))
 
 
