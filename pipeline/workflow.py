@@ -28,6 +28,7 @@ from pipeline.steps.guest import question_on_bone, skeleton_from
 from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.metal import bones_beside_metal, find_metal, hide_metal, list_metal
 from pipeline.steps.mimics import classify_candidates
+from pipeline.steps.naming.label import label_bones
 from pipeline.steps.organs import question_organs
 from pipeline.steps.place import look_around
 from pipeline.steps.register import register_skeletons
@@ -105,7 +106,7 @@ def analyse(
     )
     excluded = _excluded(candidates)
     raised = (
-        *quality.quality_flags(scan, coverage, skeleton, noise_hu),
+        *quality.quality_flags(scan, coverage, noise_hu),
         *quality.anatomy_flags(anatomy),
         *quality.metal_flags(excluded),
     )
@@ -154,6 +155,9 @@ def _find(
     if guest is None:  # what a map names bone is bone
         skeleton = release_contrast(skeleton, around, settings.contrast)
     around = around.without(skeleton.solid)
+    bones = skeleton.labels
+    if guest is None:
+        bones = label_bones(skeleton.solid, skeleton.lumps, smooth, inner_body, settings.skeleton)
     on_stage(STAGES[2])
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
     candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
@@ -170,7 +174,7 @@ def _find(
     candidates = (*candidates, *list_metal(inner, metal))
     return (
         _embedded(candidates, box, body.geometry),
-        embed_labels(skeleton.labels, box, body.geometry),
+        embed_labels(bones, box, body.geometry),
         _median_noise_hu(bright),
     )
 

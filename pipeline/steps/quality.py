@@ -16,6 +16,7 @@ from pipeline.domain.lesion import Excluded
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
 
+OTHER_BONE = "other_bone"
 THICK_SLICE_MM = 4.0
 FAINT_CALCIUM_HU = 300.0
 """Plateau of the faintest deposit that the detection limit is stated for."""
@@ -32,17 +33,24 @@ MUCH_METAL_MM3 = 1000.0
 def describe_coverage(body: Mask, skeleton: LabelMap) -> Coverage:
     """What the scan shows and what it cuts off."""
     z_mm = body.geometry.bounds_lps_mm()[:, 2]
-    cut = _faces_touched(skeleton.values > 0)
+    shown, cut = _values_shown(skeleton), _values_on_faces(skeleton)
     return Coverage(
         z_range_mm=(float(z_mm[0]), float(z_mm[1])),
-        bones_complete=(),
-        bones_cut=tuple(skeleton.names.values()) if cut else (),
+        bones_complete=tuple(skeleton.names[value] for value in shown if value not in cut),
+        bones_cut=tuple(skeleton.names[value] for value in shown if value in cut),
         in_plane_truncated=_is_truncated(body.voxels),
     )
 
 
-def _faces_touched(voxels: NDArray[np.bool_]) -> bool:
-    return bool(any(voxels.take(end, axis=axis).any() for axis in range(3) for end in (0, -1)))
+def _values_shown(skeleton: LabelMap) -> list[int]:
+    """Values of the bones that a skeleton shows, rising."""
+    return [value for value in sorted(skeleton.names) if (skeleton.values == value).any()]
+
+
+def _values_on_faces(skeleton: LabelMap) -> set[int]:
+    """Values on the outermost layers: bones that the edge of the scan cuts."""
+    faces = [np.unique(skeleton.values.take(end, axis=axis)) for axis in range(3) for end in (0, -1)]
+    return {int(value) for value in np.concatenate(faces)}
 
 
 def _is_truncated(body: NDArray[np.bool_]) -> bool:
@@ -50,9 +58,7 @@ def _is_truncated(body: NDArray[np.bool_]) -> bool:
     return any(np.count_nonzero(face) > TRUNCATED_FRACTION * face.size for face in faces)
 
 
-def quality_flags(
-    scan: Scan, coverage: Coverage, skeleton: LabelMap, noise_hu: float | None
-) -> tuple[QualityFlag, ...]:
+def quality_flags(scan: Scan, coverage: Coverage, noise_hu: float | None) -> tuple[QualityFlag, ...]:
     """What a reader of the numbers should know, beyond what the reader of the files found."""
     flags = []
     thickness = scan.acquisition.slice_thickness_mm or scan.volume.geometry.spacing_mm[0]
@@ -64,8 +70,10 @@ def quality_flags(
         flags.append(
             QualityFlag("IN_PLANE_TRUNCATED", "warning", "the body runs out of the picture sideways")
         )
-    if not (skeleton.values > 0).any():
-        flags.append(QualityFlag("ANATOMY_UNKNOWN", "warning", "no bone was found in the scan"))
+    if not set(coverage.bones_complete + coverage.bones_cut) - {OTHER_BONE}:
+        flags.append(
+            QualityFlag("ANATOMY_UNKNOWN", "warning", "no pelvis was recognised: bones have no names")
+        )
     if noise_hu is None:
         flags.append(
             QualityFlag("NOISE_UNKNOWN", "warning", "no soft tissue to estimate the noise from was found")

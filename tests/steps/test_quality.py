@@ -11,10 +11,10 @@ from pipeline.domain.image import LabelMap, Mask
 from pipeline.errors import InputRefused
 from pipeline.steps.quality import describe_coverage, detection_limit_mm3, quality_flags, require_body
 from pipeline.steps.smooth import local_noise_hu, smooth_volume
-from tests.builders import a_scan, add_noise, centred_grid, ct, cylinder, no_bone, whole
+from tests.builders import a_scan, add_noise, centred_grid, ct, cylinder, whole
 
 GRID = centred_grid((16, 96, 96))
-COVERAGE = Coverage((-16, 16), (), (), False)
+COVERAGE = Coverage((-16, 16), ("sacrum",), (), False)
 
 
 @pytest.mark.parametrize("tissue_hu", [-100.0, 0.0, 60.0])
@@ -78,7 +78,8 @@ def test_coverage_says_how_far_the_scan_reaches_and_what_it_cuts() -> None:
     assert coverage.z_range_mm == pytest.approx((-16, 16))
     assert coverage.bones_cut == ("other_bone",)
     assert not coverage.in_plane_truncated
-    assert describe_coverage(disc(40.0), bone(cut=False)).bones_cut == ()
+    whole = describe_coverage(disc(40.0), bone(cut=False))
+    assert (whole.bones_cut, whole.bones_complete) == ((), ("other_bone",))
 
 
 def test_a_body_wider_than_the_picture_is_truncated() -> None:
@@ -86,15 +87,17 @@ def test_a_body_wider_than_the_picture_is_truncated() -> None:
 
 
 def test_a_good_scan_has_no_flags() -> None:
-    assert quality_flags(a_scan(np.zeros(GRID.shape), GRID), COVERAGE, bone(cut=False), 8.0) == ()
+    assert quality_flags(a_scan(np.zeros(GRID.shape), GRID), COVERAGE, 8.0) == ()
 
 
 def test_each_doubt_has_its_flag() -> None:
     thick = centred_grid((4, 8, 8), (5.0, 1.0, 1.0))
-    flags = quality_flags(a_scan(np.zeros(thick.shape), thick), COVERAGE, no_bone(thick), None)
+    flags = quality_flags(
+        a_scan(np.zeros(thick.shape), thick), Coverage((-16, 16), (), ("other_bone",), False), None
+    )
     assert [flag.code for flag in flags] == ["THICK_SLICE", "ANATOMY_UNKNOWN", "NOISE_UNKNOWN"]
-    truncated = Coverage((-16, 16), (), (), True)
-    (flag,) = quality_flags(a_scan(np.zeros(GRID.shape), GRID), truncated, bone(cut=False), 8.0)
+    truncated = Coverage((-16, 16), ("sacrum",), (), True)
+    (flag,) = quality_flags(a_scan(np.zeros(GRID.shape), GRID), truncated, 8.0)
     assert flag.code == "IN_PLANE_TRUNCATED"
 
 

@@ -1,0 +1,81 @@
+"""Bones drawn at their own surface.
+
+What is searched for bone is drawn wide, so that no rim of cortex is left over to look like calcium, and takes
+in soft tissue that bone surrounds: the vertebral canal, discs, joints. What is shown and measured against is
+drawn here: the border at half the height of the cortex, and soft tissue taken out again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.domain.geometry import Float3
+from pipeline.domain.image import CTVolume
+from pipeline.steps.bone import PooledScan
+from pipeline.steps.grid import expand
+from pipeline.steps.voxels import Voxels, label_background
+
+TISSUE_HU = 60.0
+PEEL_MM = 0.8
+"""How far blur carries a border outwards, at least one voxel."""
+FINE_MM = 1.6
+"""Along axes coarser than this one voxel is more than blur, and nothing is peeled."""
+PORE_MM2 = 25.0
+"""Holes of a slice of bone up to this size are noise."""
+
+
+def draw_bones(solid: Voxels, smooth: CTVolume, pooled: PooledScan, tissue: Voxels) -> Voxels:
+    """Bones at their own surface.
+
+    Parameters
+    ----------
+    solid : ndarray
+        bool [k, j, i], bones drawn wide, on the grid of the scan.
+    tissue : ndarray
+        bool [k, j, i] on the pooled grid, soft tissue to be taken out.
+    """
+    half_hu = expand(_half_height_hu(pooled.peak_hu), pooled.steps, pooled.shape)
+    dim = smooth.hu < half_hu
+    drawn = solid & ~(expand(tissue, pooled.steps, pooled.shape) & dim)
+    for axis, spacing in enumerate(smooth.geometry.spacing_mm):
+        if spacing <= FINE_MM:
+            drawn &= ~(_rim(drawn, axis, max(1, round(PEEL_MM / spacing))) & dim)
+    return _without_pores(drawn, smooth.geometry.spacing_mm)
+
+
+def _half_height_hu(peak_hu: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Halfway between soft tissue and the densest block next to each block."""
+    cross = ndimage.generate_binary_structure(3, 1)
+    plateau = ndimage.maximum_filter(peak_hu, footprint=cross, mode="nearest")
+    return np.asarray((plateau + TISSUE_HU) / 2, dtype=np.int16)
+
+
+def _rim(voxels: Voxels, axis: int, width: int) -> Voxels:
+    """Voxels at most `width` from the end of a run along one axis; the grid's edge is no end."""
+    inner = voxels.copy()
+    ahead, behind = np.moveaxis(inner, axis, 0), np.moveaxis(voxels, axis, 0)
+    for step in range(1, width + 1):
+        ahead[step:] &= behind[:-step]
+        ahead[:-step] &= behind[step:]
+    return voxels & ~inner
+
+
+def _without_pores(drawn: Voxels, spacing_mm: Float3) -> Voxels:
+    """Bones with the smallest holes of each axial slice filled."""
+    most = round(PORE_MM2 / (spacing_mm[1] * spacing_mm[2]))
+    for plane in drawn:
+        if plane.any():
+            plane |= small_holes(plane, most)
+    return drawn
+
+
+def small_holes(plane: NDArray[np.bool_], most_pixels: int) -> NDArray[np.bool_]:
+    """Holes of a slice with at most so many pixels: background that does not reach the border."""
+    labels = label_background(np.pad(plane, 1))
+    sizes = np.bincount(labels.ravel())
+    small = sizes <= most_pixels
+    small[labels[0, 0]] = False
+    small[0] = False
+    return np.asarray(small[labels][1:-1, 1:-1])
