@@ -72,6 +72,22 @@ class CandidateSettings(Section):
     """And reaches as far as this (at 120 kVp, unenhanced)."""
     noise_factor: float = Field(5.0, ge=0, le=20)
     """A seed must stand out of the surrounding tissue by this many local standard deviations."""
+    faint_seed_hu: float = Field(160.0, ge=80, le=3000)
+    """A fainter component needs a voxel this bright (at 120 kVp, unenhanced)"""
+    faint_factor: float = Field(6.0, ge=0, le=20)
+    """that stands out by this many local standard deviations,"""
+    faint_edge_hu: float = Field(140.0, ge=60, le=3000)
+    """reaches as far as this,"""
+    faint_edge_factor: float = Field(4.0, ge=0, le=20)
+    """or this many standard deviations where they are more,"""
+    faint_sum: float = Field(40.0, ge=0)
+    """has this sum of standard deviations over its voxels,"""
+    faint_bone_mm: float = Field(3.0, ge=0, le=20)
+    """and keeps this far from bone, whose rim is as faint."""
+    contrast_edge_hu: float = Field(210.0, ge=60, le=3000)
+    """Least edge where a contrast agent is declared but not seen in vessels;"""
+    contrast_most_hu: float = Field(300.0, ge=60, le=3000)
+    """where it is, the edge rises above the blood up to this. The seed rises by as much."""
     smoothing_mm: float = Field(0.4, ge=0, le=2)
     """Gaussian sigma of the light smoothing before thresholds are applied."""
     fragment_gap_mm: float = Field(2.0, ge=0, le=10)
@@ -85,6 +101,8 @@ class CandidateSettings(Section):
     def _seed_above_edge(self) -> Self:
         if self.seed_hu < self.edge_hu:
             raise ValueError("seed_hu must not lie below edge_hu")
+        if self.faint_seed_hu < self.faint_edge_hu:
+            raise ValueError("faint_seed_hu must not lie below faint_edge_hu")
         return self
 
 

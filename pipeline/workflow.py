@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from pipeline.domain.lesion import Candidate, Excluded, Interval, Lesion
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
 from pipeline.steps import quality
+from pipeline.steps.blood import find_blood_pool
 from pipeline.steps.body import segment_body
-from pipeline.steps.candidates import Bright, find_bright, gather_candidates
+from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
 from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.density import measure_density
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
@@ -40,7 +41,7 @@ from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
 from pipeline.steps.stones import tell_stones
 from pipeline.steps.streaks import question_density, question_streaks, spoilt_by_metal
-from pipeline.steps.threshold import calcium_factor, choose_threshold
+from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
 from pipeline.steps.vessels import tell_vessels
 from pipeline.steps.view import View
 
@@ -82,13 +83,11 @@ def analyse(
         EMPTY_SCAN where there is no patient in the picture.
     """
     settings = settings or Settings()
-    threshold = choose_threshold(scan.acquisition, settings.candidates)
     on_stage(STAGES[0])
     body = segment_body(scan.volume, settings.body)
     quality.require_body(body)
-    candidates, skeleton, noise_hu = _find(
-        scan, body, threshold, settings, anatomy=anatomy, on_stage=on_stage
-    )
+    found = _find(scan, body, settings, anatomy=anatomy, on_stage=on_stage)
+    skeleton, threshold = found.skeleton, found.threshold
     coverage = quality.describe_coverage(body, skeleton)
     on_stage(STAGES[3])
     middle = midline_x_mm(body, in_plane_truncated=coverage.in_plane_truncated)
@@ -96,25 +95,27 @@ def analyse(
     seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
     if anatomy is not None:
         seed = f"{seed}/{anatomy.sha256()}"
-    lesions = _measure(candidates, scan.volume, skeleton, middle, seed)
+    lesions = _measure(found.candidates, scan.volume, skeleton, middle, seed)
     limit_mm3 = quality.detection_limit_mm3(
         scan.volume.geometry,
         threshold,
-        noise_hu,
+        found.noise_hu,
         noise_factor=settings.candidates.noise_factor,
         settings=settings.mimics,
     )
-    excluded = _excluded(candidates)
+    excluded = _excluded(found.candidates)
     raised = (
-        *quality.quality_flags(scan, coverage, noise_hu),
+        *quality.quality_flags(scan, coverage, found.noise_hu),
         *quality.anatomy_flags(anatomy),
         *quality.metal_flags(excluded),
+        *quality.contrast_flags(scan, threshold),
+        *quality.speck_flags(found.specks, settings.candidates),
     )
     return Analysis(
         scan=scan,
         settings_sha256=settings_sha256,
         flags=(*scan.flags, *raised),
-        noise_hu=noise_hu,
+        noise_hu=found.noise_hu,
         coverage=coverage,
         threshold=threshold,
         skeleton=skeleton,
@@ -124,16 +125,26 @@ def analyse(
     )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Found:
+    """What was found in a scan, on its whole grid."""
+
+    candidates: tuple[Candidate, ...]
+    skeleton: LabelMap
+    threshold: Threshold
+    noise_hu: float | None
+    specks: Specks
+
+
 def _find(
     scan: Scan,
     body: Mask,
-    threshold: Threshold,
     settings: Settings,
     *,
     anatomy: Anatomy | None,
     on_stage: OnStage,
-) -> tuple[tuple[Candidate, ...], LabelMap, float | None]:
-    """Everything bright that is not bone, told what it is; the bones; the noise in soft tissue.
+) -> _Found:
+    """Everything bright that is not bone, told what it is; the bones; the threshold and the noise.
 
     Works on the box of the body alone and carries the answer back to the whole grid. The box is a
     voxel wider than the body, so that only what is cut by the scan touches its faces.
@@ -147,6 +158,7 @@ def _find(
     metal = find_metal(inner, settings.metal, factor=factor)
     smooth = smooth_volume(hide_metal(inner, metal), sigma_mm=settings.candidates.smoothing_mm)
     on_stage(STAGES[1])
+    threshold = choose_threshold(scan.acquisition, settings.candidates)
     bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
     guest = anatomy.crop(box) if anatomy is not None else None
     skeleton = _skeleton(smooth, inner_body, guest, settings, bone_hu)
@@ -159,8 +171,10 @@ def _find(
     if guest is None:
         bones = label_bones(skeleton.solid, skeleton.lumps, smooth, inner_body, settings.skeleton)
     on_stage(STAGES[2])
+    blood = find_blood_pool(smooth, inner_body, skeleton)
+    threshold = adapt_to_contrast(threshold, blood, scan.acquisition, settings.candidates)
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
-    candidates = gather_candidates(smooth, bright, threshold, settings.candidates)
+    candidates, specks = gather_candidates(smooth, bright, threshold, settings.candidates)
     around = replace(around, noise_hu=_median_noise_hu(bright) or 0.0)
     candidates = tell_contrast(candidates, around, settings.contrast)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
@@ -172,10 +186,12 @@ def _find(
         candidates = question_organs(candidates, guest.organs, settings.anatomy)
         candidates = question_on_bone(candidates, skeleton, settings.anatomy)
     candidates = (*candidates, *list_metal(inner, metal))
-    return (
+    return _Found(
         _embedded(candidates, box, body.geometry),
         embed_labels(bones, box, body.geometry),
+        threshold,
         _median_noise_hu(bright),
+        specks,
     )
 
 

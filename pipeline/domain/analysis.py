@@ -20,6 +20,8 @@ class Threshold:
     seed_hu: float  #: a component needs a voxel this bright
     edge_hu: float  #: and reaches as far as this
     reason: str
+    faint_hu: tuple[float, float] | None = None
+    """Seed and edge for what is fainter but far out of the noise; None where that is not looked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,23 @@ from scipy.spatial import KDTree
 
 from pipeline.config import CandidateSettings
 from pipeline.domain.analysis import Threshold
-from pipeline.domain.geometry import Box, Float3, Geometry
+from pipeline.domain.geometry import Box, Geometry, Index3, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.grid import pool_max, pool_steps
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.smooth import local_noise_hu, noise_at_hu
-from pipeline.steps.voxels import Labels, Voxels, component_boxes, label_components
+from pipeline.steps.voxels import Labels, Voxels, component_boxes, distance_to_mm, label_components
 
 TISSUE_HU = 60.0
 """Muscle: what a seed must stand out of."""
+LEAST_NOISE_HU = 1.0
+"""Pictures without noise are drawn ones."""
+BONE_GRID_MM = 1.5
+"""Coarse enough for a quick distance to bone."""
+
+
+FAINT = "fainter than the threshold, but far out of the noise: may be another dense tissue"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,48 +39,112 @@ class Bright:
 
     voxels: Voxels  #: [k, j, i]
     seeds: Voxels  #: [k, j, i]
+    faint_seeds: tuple[NDArray[np.int64], ...]  #: indices along k, j, i
     noise_hu: NDArray[np.float32]  #: per block; see `local_noise_hu`
+    noise_steps: Index3  #: voxels of a block
+    bone: Voxels  #: [k, j, i]
+
+
+@dataclass(frozen=True, slots=True)
+class Specks:
+    """What is too small to be listed one by one."""
+
+    count: int
+    volume_mm3: float  #: together
 
 
 def find_bright(
     smooth: CTVolume, body: Mask, skeleton: Skeleton, threshold: Threshold, settings: CandidateSettings
 ) -> Bright:
-    """Voxels that may be calcium: above the edge, with seeds that stand out of the local noise."""
+    """Voxels that may be calcium: above the edge, with seeds that stand out of the local noise.
+
+    Where the noise is low the edge is lower, down to the faint one, except beside bone.
+    """
     noise_hu, steps = local_noise_hu(smooth, body)
-    voxels = (smooth.hu >= threshold.edge_hu) & body.voxels & ~skeleton.solid
+    within = body.voxels & ~skeleton.solid
+    voxels = (smooth.hu >= threshold.edge_hu) & within
     seeds = voxels & (smooth.hu >= threshold.seed_hu)
     index = np.nonzero(seeds)
     needed = TISSUE_HU + settings.noise_factor * noise_at_hu(noise_hu, steps, index)
     seeds[index] = ~(smooth.hu[index] < needed)
-    return Bright(voxels, seeds, noise_hu)
+    if threshold.faint_hu is None:
+        return Bright(voxels, seeds, (), noise_hu, steps, skeleton.solid)
+    index = np.nonzero((smooth.hu >= threshold.faint_hu[1]) & within)
+    hu, noise = smooth.hu[index], noise_at_hu(noise_hu, steps, index)
+    away = _away_from(skeleton, index, settings.faint_bone_mm)
+    voxels[index] |= (hu >= TISSUE_HU + settings.faint_edge_factor * noise) & away
+    start = (hu >= threshold.faint_hu[0]) & (hu >= TISSUE_HU + settings.faint_factor * noise) & away
+    return Bright(voxels, seeds, tuple(axis[start] for axis in index), noise_hu, steps, skeleton.solid)
+
+
+def _away_from(
+    skeleton: Skeleton, index: tuple[NDArray[np.int64], ...], distance_mm: float
+) -> NDArray[np.bool_]:
+    """Whether voxels lie this far from bone, told on a coarser grid."""
+    geometry = skeleton.labels.geometry
+    steps = pool_steps(geometry, target_mm=BONE_GRID_MM)
+    bone = pool_max(skeleton.solid | skeleton.joined, steps)
+    away_mm = distance_to_mm(bone, geometry.coarsen(steps).spacing_mm)
+    k, j, i = (one // step for one, step in zip(index, steps, strict=True))
+    return np.asarray(away_mm[k, j, i] > distance_mm)
 
 
 def gather_candidates(
     smooth: CTVolume, bright: Bright, threshold: Threshold, settings: CandidateSettings
-) -> tuple[Candidate, ...]:
+) -> tuple[tuple[Candidate, ...], Specks]:
     """Components of bright voxels, fragments that lie close together taken as one.
 
     A component is drawn down to halfway between soft tissue and the plateau found near by, never
     below the edge threshold: the border of an object blurred by the scanner lies at half its height.
+    The plateau does not depend on the threshold, so that a higher one never adds a voxel.
 
     Returns
     -------
-    tuple of Candidate
-        By falling volume; empty if nothing is bright.
+    candidates : tuple of Candidate
+        By falling volume; empty if nothing is bright. Faint ones are indeterminate.
+    specks : Specks
+        Components with a seed that are too small, or lie in the blur of something denser.
     """
     labels = label_components(bright.voxels, connectivity=26)
     seeded = np.zeros(int(labels.max()) + 1, dtype=bool)
     seeded[np.unique(labels[bright.seeds])] = True
-    seeded[0] = False
+    faint = _faint_components(labels, smooth, bright, settings) & ~seeded
+    seeded[0] = faint[0] = False
     boxes = component_boxes(labels)
-    cut = [
-        _draw_edge(labels, int(label), boxes[label - 1], smooth, threshold, settings)
-        for label in np.flatnonzero(seeded)
+    chosen = np.flatnonzero(seeded | faint)
+    cut = [_draw_edge(labels, int(n), boxes[n - 1], smooth, bright, threshold, settings) for n in chosen]
+    drawn = [
+        _doubted(one) if faint[n] else one for n, one in zip(chosen, cut, strict=True) if one is not None
     ]
-    drawn = [one for one in cut if one is not None]
+    dropped = [int(n) for n, one in zip(chosen, cut, strict=True) if one is None and seeded[n]]
     groups = group_fragments([one.mask for one in drawn], gap_mm=settings.fragment_gap_mm)
     candidates = [_join([drawn[n] for n in group]) for group in groups]
-    return tuple(sorted(candidates, key=lambda one: (-one.mask.voxel_count, _first_voxel(one.mask))))
+    ordered = sorted(candidates, key=lambda one: (-one.mask.voxel_count, _first_voxel(one.mask)))
+    return tuple(ordered), _specks(labels, dropped, boxes, smooth.geometry.voxel_volume_mm3)
+
+
+def _specks(labels: Labels, dropped: Sequence[int], boxes: Sequence[Box], voxel_mm3: float) -> Specks:
+    voxels = sum(int(np.count_nonzero(labels[boxes[n - 1]] == n)) for n in dropped)
+    return Specks(len(dropped), voxels * voxel_mm3)
+
+
+def _doubted(one: Candidate) -> Candidate:
+    return replace(one, status="indeterminate", reason=FAINT)
+
+
+def _faint_components(
+    labels: Labels, smooth: CTVolume, bright: Bright, settings: CandidateSettings
+) -> NDArray[np.bool_]:
+    """For each label whether it has a faint seed and is, over all its voxels, far more than noise."""
+    count = int(labels.max()) + 1
+    if not bright.faint_seeds or count == 1:
+        return np.zeros(count, dtype=bool)
+    index = np.nonzero(labels)
+    noise = np.maximum(noise_at_hu(bright.noise_hu, bright.noise_steps, index), LEAST_NOISE_HU)
+    height = (smooth.hu[index] - TISSUE_HU) / noise
+    found = np.bincount(labels[index], height, count) >= settings.faint_sum
+    started = np.bincount(labels[bright.faint_seeds], minlength=count) > 0
+    return np.asarray(found & started)
 
 
 def _first_voxel(mask: BoxedMask) -> tuple[int, ...]:
@@ -84,6 +156,7 @@ def _draw_edge(
     label: int,
     box: Box,
     smooth: CTVolume,
+    bright: Bright,
     threshold: Threshold,
     settings: CandidateSettings,
 ) -> Candidate | None:
@@ -91,8 +164,10 @@ def _draw_edge(
     own = labels[box] == label
     if np.count_nonzero(own) * smooth.geometry.voxel_volume_mm3 < settings.smallest_mm3:
         return None
-    plateau = _plateau_hu(np.where(own, hu, -1000), smooth.geometry.spacing_mm, settings.plateau_reach_mm)
-    edge = np.maximum(threshold.edge_hu, (plateau + TISSUE_HU) / 2)
+    lowest_hu = (
+        threshold.edge_hu if threshold.faint_hu is None else min(threshold.faint_hu[1], threshold.edge_hu)
+    )
+    edge = np.maximum(lowest_hu, (_plateau_hu(smooth, bright.bone, box, settings) + TISSUE_HU) / 2)
     inside = own & (hu >= edge)
     if not inside.any():
         return None
@@ -102,13 +177,17 @@ def _draw_edge(
     return Candidate(mask, float(np.median(edge[rim])), pieces, float(hu[own].max()))
 
 
-def _plateau_hu(hu: NDArray[np.float32], spacing_mm: Float3, reach_mm: float) -> NDArray[np.float32]:
-    """Greatest HU within reach of every voxel, one voxel at least along each axis."""
-    radii = [max(1, int(reach_mm / spacing)) for spacing in spacing_mm]
+def _plateau_hu(smooth: CTVolume, bone: Voxels, box: Box, settings: CandidateSettings) -> NDArray[np.float32]:
+    """Greatest HU outside bone within reach of every voxel of a box, one voxel at least along each axis."""
+    radii = [max(1, int(settings.plateau_reach_mm / spacing)) for spacing in smooth.geometry.spacing_mm]
     axes = np.ogrid[tuple(slice(-r, r + 1) for r in radii)]
     scaled = [axis / (r + 1e-9) for axis, r in zip(axes, radii, strict=True)]
     footprint = scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2 <= 1
-    return np.asarray(ndimage.maximum_filter(hu, footprint=footprint, mode="nearest"), dtype=np.float32)
+    wide = grow_box(box, (radii[0], radii[1], radii[2]), smooth.geometry.shape)
+    hu = np.where(bone[wide], np.float32(-1000), smooth.hu[wide].astype(np.float32))
+    plateau = ndimage.maximum_filter(hu, footprint=footprint, mode="nearest")
+    inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, wide, strict=True))
+    return np.asarray(plateau[inner], dtype=np.float32)
 
 
 def tight_mask(voxels: Voxels, box: Box, geometry: Geometry) -> BoxedMask:
@@ -137,12 +216,15 @@ def _join(parts: Sequence[Candidate]) -> Candidate:
         )
         voxels[own] |= part.mask.voxels
     weights = [part.mask.voxel_count for part in parts]
+    surest = min(parts, key=lambda part: part.status != "definite")
     edge_hu = float(np.average([part.edge_hu for part in parts], weights=weights))
     return Candidate(
         BoxedMask(voxels, (k, j, i), geometry),
         edge_hu,
         sum(part.fragment_count for part in parts),
         max(part.peak_hu for part in parts),
+        status=surest.status,
+        reason=surest.reason,
     )
 
 

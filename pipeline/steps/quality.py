@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import MimicSettings
+from pipeline.config import CandidateSettings, MimicSettings
 from pipeline.domain.analysis import Coverage, Threshold
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.geometry import Geometry
@@ -15,6 +15,7 @@ from pipeline.domain.image import BoxedMask, LabelMap, Mask
 from pipeline.domain.lesion import Excluded
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
+from pipeline.steps.candidates import Specks
 
 OTHER_BONE = "other_bone"
 THICK_SLICE_MM = 4.0
@@ -105,6 +106,26 @@ def metal_flags(excluded: Sequence[Excluded]) -> tuple[QualityFlag, ...]:
         f"from z = {low:.0f} to {high:.0f} mm: what lies in its streaks is indeterminate"
     )
     return (QualityFlag("METAL", "serious" if volume_mm3 >= MUCH_METAL_MM3 else "warning", message),)
+
+
+def contrast_flags(scan: Scan, threshold: Threshold) -> tuple[QualityFlag, ...]:
+    """That contrast medium seems to be in the vessels where the files do not say so."""
+    if threshold.faint_hu is not None or scan.acquisition.contrast_agent:
+        return ()
+    return (
+        QualityFlag("CONTRAST", "warning", "even bright tubes on both sides: contrast medium, not declared"),
+    )
+
+
+def speck_flags(specks: Specks, settings: CandidateSettings) -> tuple[QualityFlag, ...]:
+    """How much was too small to be listed one by one; none where there is nothing."""
+    if not specks.count:
+        return ()
+    message = (
+        f"{specks.count} bright specks below {settings.smallest_mm3:g} mm³, {specks.volume_mm3:.0f} mm³ "
+        "together, are not listed one by one"
+    )
+    return (QualityFlag("SPECKS", "info", message),)
 
 
 def _z_range_mm(mask: BoxedMask) -> tuple[float, float]:

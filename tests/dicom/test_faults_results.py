@@ -40,7 +40,6 @@ def codes(analysis: Analysis) -> set[str]:
     return {flag.code for flag in analysis.flags}
 
 
-@pytest.mark.xfail(reason="the threshold knows the tube voltage alone; presets raise it", strict=True)
 def test_fault_36_contrast_raises_the_threshold(tmp_path: Path, run: Run) -> None:
     thresholds = []
     for agent in ("", "Iohexol 300"):

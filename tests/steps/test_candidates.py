@@ -15,9 +15,9 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.config import CandidateSettings
 from pipeline.domain.analysis import Threshold
 from pipeline.domain.geometry import Float3, Geometry
-from pipeline.domain.image import BoxedMask
+from pipeline.domain.image import BoxedMask, LabelMap
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.candidates import TISSUE_HU, find_bright, gather_candidates, group_fragments
+from pipeline.steps.candidates import TISSUE_HU, Specks, find_bright, gather_candidates, group_fragments
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import (
     MUSCLE_HU,
@@ -46,6 +46,16 @@ def gather(
     """Candidates of a picture without bone, not smoothed."""
     settings = CandidateSettings(seed_hu=seed_hu, edge_hu=edge_hu, **changes)
     threshold = Threshold(seed_hu, edge_hu, "test")
+    volume = ct(hu, geometry)
+    bright = find_bright(volume, whole(geometry), boneless(geometry), threshold, settings)
+    return gather_candidates(volume, bright, threshold, settings)[0]
+
+
+def gather_all(
+    hu: Values, geometry: Geometry, threshold: Threshold, **changes: float
+) -> tuple[tuple[Candidate, ...], Specks]:
+    """The same with a threshold of its own, and what was too small."""
+    settings = CandidateSettings(**changes)
     volume = ct(hu, geometry)
     bright = find_bright(volume, whole(geometry), boneless(geometry), threshold, settings)
     return gather_candidates(volume, bright, threshold, settings)
@@ -119,11 +129,90 @@ def test_noise_of_one_corner_does_not_hide_a_deposit_in_the_other() -> None:
     assert places == [pytest.approx(71.5, abs=1.0)]
 
 
-def test_specks_below_the_smallest_volume_are_noise() -> None:
+def test_specks_below_the_smallest_volume_are_counted_and_not_listed() -> None:
     hu, geometry = muscle((12, 12, 12))
     hu[3, 3, 3:5] = 400.0
-    assert gather(hu, geometry, smallest_mm3=3.0) == ()
+    hu[9, 9, 9] = 300.0
+    found, specks = gather_all(hu, geometry, Threshold(220, 180, "test"), smallest_mm3=3.0)
+    assert (found, specks.count, specks.volume_mm3) == ((), 2, pytest.approx(3.0))
     assert len(gather(hu, geometry, smallest_mm3=2.0)) == 1
+
+
+FAINT = Threshold(220, 180, "test", (160.0, 140.0))
+
+
+def faint_rod(rod_hu: float, sd_hu: float) -> tuple[Values, Geometry]:
+    """A rod of 5 mm, 26 mm long, in noise."""
+    hu, geometry = muscle((20, 40, 40))
+    hu[9:12, 9:12, 7:33] = rod_hu
+    return add_noise(hu, sd_hu), geometry
+
+
+@pytest.mark.parametrize(
+    ("rod_hu", "sd_hu", "found"),
+    [(195.0, 6.0, True), (170.0, 12.0, True), (150.0, 2.0, False), (130.0, 25.0, False)],
+    ids=["faint", "fainter", "too faint", "lost in noise"],
+)
+def test_what_is_faint_counts_where_it_is_far_out_of_the_noise(
+    rod_hu: float, sd_hu: float, found: bool
+) -> None:
+    candidates, _ = gather_all(*faint_rod(rod_hu, sd_hu), FAINT)
+    assert [one.status for one in candidates] == (["indeterminate"] if found else [])
+    if found:
+        assert "fainter" in candidates[0].reason
+        assert candidates[0].mask.voxel_count == pytest.approx(3 * 3 * 26, rel=0.15)
+
+
+def test_what_is_faint_is_not_looked_for_without_a_level() -> None:
+    assert gather(*faint_rod(195.0, 6.0)) == ()
+
+
+def test_a_faint_fragment_of_a_sure_lesion_is_part_of_it() -> None:
+    hu, geometry = faint_rod(200.0, 5.0)
+    hu[9:12, 9:12, 33:35] = 60.0
+    hu[9:12, 9:12, 35:38] = 400.0
+    (found,), _ = gather_all(hu, geometry, FAINT)
+    assert (found.status, found.reason, found.fragment_count) == ("definite", "", 2)
+
+
+def test_beside_bone_nothing_faint_is_looked_for() -> None:
+    hu, geometry = faint_rod(200.0, 5.0)
+    near = np.zeros(geometry.shape, dtype=bool)
+    near[8:13, 13:16] = near[8:13, 5:8] = True  # 1 mm off the rod on both sides
+    nothing = np.zeros_like(near)
+    bone = LabelMap(near.astype(np.uint8), geometry, {1: "other_bone"})
+    volume = ct(hu, geometry)
+    bright = find_bright(volume, whole(geometry), Skeleton(bone, nothing, nothing), FAINT, DEFAULTS)
+    found, _ = gather_candidates(volume, bright, FAINT, DEFAULTS)
+    assert found == ()
+
+
+def test_noise_alone_has_nothing_faint() -> None:
+    hu, geometry = muscle((40, 80, 80))
+    for sd_hu in (10.0, 20.0, 40.0):
+        assert gather_all(add_noise(hu, sd_hu), geometry, FAINT)[0] == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("faint", [None, (160.0, 140.0)])
+def test_a_higher_threshold_never_adds_a_voxel(seed: int, faint: tuple[float, float] | None) -> None:
+    hu, geometry = noisy_lumps(seed)
+    levels = [(s, e) for s in (180, 220, 300, 420) for e in (150, 180, 220, 300) if e <= s]
+    drawn = {
+        level: labelled(gather_all(hu, geometry, Threshold(*level, "test", faint))[0]) for level in levels
+    }
+    for low, high in combinations(levels, 2):
+        if low[0] <= high[0] and low[1] <= high[1]:
+            assert drawn[high] <= drawn[low]
+
+
+@given(st.integers(0, 500), st.sampled_from([((160, 140), (170, 150)), ((150, 130), (150, 145))]))
+def test_a_higher_faint_level_never_adds_a_voxel(
+    seed: int, levels: tuple[tuple[float, float], tuple[float, float]]
+) -> None:
+    hu, geometry = noisy_lumps(seed)
+    low, high = (labelled(gather_all(hu, geometry, Threshold(220, 180, "", level))[0]) for level in levels)
+    assert high <= low
 
 
 @given(st.integers(0, 500), st.sampled_from([(220, 250), (220, 400), (180, 181)]))
