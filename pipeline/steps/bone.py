@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pipeline.config import SkeletonSettings
 from pipeline.domain.geometry import Box, Float3, Index3
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.enclosure import enclosed_fraction
 from pipeline.steps.grid import expand, pool_max, pool_mean, pool_steps
-from pipeline.steps.voxels import Labels, Voxels, component_statistics, label_components
+from pipeline.steps.voxels import HU, Labels, Voxels, component_statistics, label_components, with_neighbours
 
 MUSCLE_HU = np.float32(50)
 MARROW_FLOOR_HU = -250.0
@@ -35,8 +34,6 @@ SURE_FRACTION = 0.15
 """Components with this share of marrow among everything else around need no test by themselves."""
 SMALLEST_BONE_MM3 = 100.0
 """A smaller component cannot be told to be bone by its inside."""
-NARROWEST_MARROW = np.ones((1, 2, 2), dtype=bool)
-"""Enclosed places one pooled voxel wide are joint spaces and gaps."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,7 +49,7 @@ class PooledScan:
     """The scan on the coarser grid where bone is looked for."""
 
     mean_hu: NDArray[np.float32]  #: [k, j, i], over the blocks
-    peak_hu: NDArray[np.float32]  #: [k, j, i], over the blocks
+    peak_hu: HU  #: [k, j, i], over the blocks
     body: Voxels
     steps: Index3  #: voxels of a block
     spacing_mm: Float3
@@ -94,10 +91,9 @@ class PooledScan:
 
     def without(self, blocks: Voxels) -> PooledScan:
         """The same with some blocks turned to soft tissue."""
-        mean_hu, peak_hu = (
-            np.where(blocks, np.minimum(hu, MUSCLE_HU), hu).astype(np.float32)
-            for hu in (self.mean_hu, self.peak_hu)
-        )
+        mean_hu, peak_hu = self.mean_hu.copy(), self.peak_hu.copy()
+        for hu in (mean_hu, peak_hu):
+            hu[blocks] = np.minimum(hu[blocks], MUSCLE_HU)
         return replace(self, mean_hu=mean_hu, peak_hu=peak_hu)
 
 
@@ -106,7 +102,7 @@ def pool_scan(smooth: CTVolume, body: Mask, settings: SkeletonSettings) -> Poole
     steps = pool_steps(smooth.geometry, target_mm=settings.grid_mm)
     return PooledScan(
         mean_hu=pool_mean(smooth.hu, steps),
-        peak_hu=pool_max(smooth.hu, steps).astype(np.float32),
+        peak_hu=pool_max(smooth.hu, steps),
         body=pool_max(body.voxels, steps),
         steps=steps,
         spacing_mm=smooth.geometry.coarsen(steps).spacing_mm,
@@ -149,13 +145,22 @@ def find_marrow(pooled: PooledScan, settings: SkeletonSettings) -> Voxels:
     )
     enclosed = (fraction >= settings.enclosed_fraction) & pooled.body
     enclosed &= _away_from_gas(pooled.mean_hu)
-    return np.asarray(ndimage.binary_opening(enclosed, structure=NARROWEST_MARROW))
+    return _without_gaps(enclosed)
+
+
+def _without_gaps(enclosed: Voxels) -> Voxels:
+    """What lies in squares of two by two in a slice: places a voxel wide are joint spaces and gaps."""
+    corners = [(slice(a, a - 1 or None), slice(b, b - 1 or None)) for a in (0, 1) for b in (0, 1)]
+    whole = np.logical_and.reduce([enclosed[:, j, i] for j, i in corners])
+    kept = np.zeros_like(enclosed)
+    for j, i in corners:
+        kept[:, j, i] |= whole
+    return kept
 
 
 def _away_from_gas(mean_hu: NDArray[np.float32]) -> Voxels:
     """Where there is no gas and not its blurred rim, which may be as dense as marrow."""
-    gas = mean_hu <= MARROW_FLOOR_HU
-    return ~np.asarray(ndimage.binary_dilation(gas, structure=np.ones((3, 3, 3), dtype=bool)))
+    return ~with_neighbours(mean_hu <= MARROW_FLOOR_HU)
 
 
 def _which_are_bone(
@@ -183,7 +188,8 @@ def _encloses_by_itself(
     """Whether a component, with all others taken away, has a cortex around an inside."""
     coarse = _coarse_box(box, pooled)
     own = pool_max(labels[pooled.fine_box(coarse)] == label, pooled.steps)
-    alone = np.where(own, pooled.peak_hu[coarse], np.float32(-1000))
+    peak = pooled.peak_hu[coarse]
+    alone = np.where(own, peak, peak.dtype.type(-1000))
     for contrast, floor, least in (
         (settings.marrow_contrast_hu, settings.cortex_hu, MARROW_FRACTION),
         (SPONGIOSA_CONTRAST_HU, SPONGIOSA_CORTEX_HU, SPONGIOSA_FRACTION),
@@ -221,6 +227,6 @@ def tissue_joined_to_bone(solid: Voxels, pooled: PooledScan, settings: SkeletonS
     half_bright = ((pooled.mean_hu >= settings.joined_hu) & pooled.body) | bone
     groups = label_components(half_bright, connectivity=6)
     touching = np.zeros(int(groups.max()) + 1, dtype=bool)
-    touching[np.unique(groups[bone])] = True
+    touching[groups[bone]] = True
     touching[0] = False
     return np.asarray(expand(touching[groups], pooled.steps, pooled.shape))

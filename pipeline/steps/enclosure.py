@@ -13,18 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Float3, Index3
+from pipeline.steps.voxels import HU
 
 DIRECTIONS: tuple[Index3, ...] = tuple(
     (k, j, i) for k, j, i in product((-1, 0, 1), repeat=3) if (k, j, i) != (0, 0, 0)
 )
 CUT_WEIGHT = 0.35
 """What a direction counts that leaves the scan before anything dense is met: unknown, less than half."""
+SLAB_VOXELS = 200_000
+"""As many fit into a processor's cache."""
 NOTHING_HU = np.int16(-32000)
 
 
 def enclosed_fraction(
     mean_hu: NDArray[np.float32],
-    peak_hu: NDArray[np.float32],
+    peak_hu: HU,
     *,
     spacing_mm: Float3,
     reach_mm: float,
@@ -51,37 +54,72 @@ def enclosed_fraction(
     ndarray
         float32, 0 to 1.
     """
-    needed = np.clip(mean_hu + contrast_hu, floor_hu, np.iinfo(np.int16).max).astype(np.int16)
-    peak = peak_hu.astype(np.int16)
-    score = np.zeros(mean_hu.shape, dtype=np.float32)
+    level = mean_hu + np.float32(contrast_hu)
+    needed = np.clip(level, floor_hu, np.iinfo(np.int16).max, out=level).astype(np.int16)
+    del level
+    peak = peak_hu.astype(np.int16, copy=False)
+    return _share(*_directions_met(needed, peak, spacing_mm, reach_mm, cut))
+
+
+def _directions_met(
+    needed: NDArray[np.int16],
+    peak: NDArray[np.int16],
+    spacing_mm: Float3,
+    reach_mm: float,
+    cut: tuple[tuple[bool, bool], ...],
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """In how many directions enough is met, and how many others leave the scan."""
+    seen = np.zeros(peak.shape, dtype=np.uint8)
+    unknown = np.zeros(peak.shape, dtype=np.uint8)
+    densest = np.empty(peak.shape, dtype=np.int16)
     for direction in DIRECTIONS:
         stride_mm = float(np.linalg.norm(np.multiply(direction, spacing_mm)))
         length = max(1, int(reach_mm / stride_mm))
-        met = _densest_ahead(peak, direction, length) >= needed
-        score += met
+        _look_ahead(peak, direction, length, densest)
+        met = densest >= needed
+        seen += met
         for face in _cut_faces(direction, length, cut):
-            score[face] += CUT_WEIGHT * ~met[face]
-    return np.minimum(score / len(DIRECTIONS), 1)
+            unknown[face] += ~met[face]
+    return seen, unknown
 
 
-def _densest_ahead(values: NDArray[np.int16], direction: Index3, length: int) -> NDArray[np.int16]:
-    """Maximum over the next 1 … `length` voxels along a direction, by doubling."""
-    densest = _shifted(values, direction)
+def _share(seen: NDArray[np.uint8], unknown: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Of the directions, from how many met something and how many left the scan."""
+    score = unknown.astype(np.float32)
+    score *= np.float32(CUT_WEIGHT)
+    score += seen
+    score /= np.float32(len(DIRECTIONS))
+    return np.minimum(score, np.float32(1), out=score)
+
+
+def _look_ahead(
+    values: NDArray[np.int16], direction: Index3, length: int, densest: NDArray[np.int16]
+) -> None:
+    """Fill `densest` with the maximum over the next 1 … `length` voxels along a direction, by doubling."""
+    densest[...] = NOTHING_HU
+    if all(abs(step) < size for step, size in zip(direction, values.shape, strict=True)):
+        here, there = (_overlap(direction, values.shape, sign=sign) for sign in (-1, 1))
+        densest[here] = values[there]
     covered = 1
     while covered < length:
         stride = min(covered, length - covered)
         k, j, i = (stride * d for d in direction)
-        np.maximum(densest, _shifted(densest, (k, j, i)), out=densest)
+        _raise_to_ahead(densest, (k, j, i))
         covered += stride
-    return densest
 
 
-def _shifted(values: NDArray[np.int16], offset: Index3) -> NDArray[np.int16]:
-    """The values `offset` voxels further on; nothing beyond the edge."""
-    moved = np.full_like(values, NOTHING_HU)
-    if all(abs(step) < size for step, size in zip(offset, values.shape, strict=True)):
-        moved[_overlap(offset, values.shape, sign=-1)] = values[_overlap(offset, values.shape, sign=1)]
-    return moved
+def _raise_to_ahead(densest: NDArray[np.int16], offset: Index3) -> None:
+    """Raise values to those `offset` voxels further on, in place: slab after slab along the offset."""
+    k, size = offset[0], densest.shape[0]
+    slab = max(1, SLAB_VOXELS // densest[0].size)
+    if any(abs(step) >= length for step, length in zip(offset, densest.shape, strict=True)):
+        return
+    here, there = (_overlap((0, *offset[1:]), densest.shape, sign=sign)[1:] for sign in (-1, 1))
+    starts = range(max(0, -k), size - max(0, k), slab)
+    for start in starts if k >= 0 else reversed(starts):
+        stop = min(start + slab, size - max(0, k))
+        low = densest[start:stop, *here]
+        np.maximum(low, densest[start + k : stop + k, *there], out=low)
 
 
 def _overlap(offset: Index3, shape: tuple[int, ...], *, sign: int) -> tuple[slice, ...]:

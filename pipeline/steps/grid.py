@@ -51,7 +51,9 @@ def _ragged(values: NDArray[Any], steps: Index3) -> list[bool]:
 
 
 def pool_max(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
-    """Maximum over blocks of `steps` voxels."""
+    """Maximum over blocks of `steps` voxels; the values themselves where a block is one voxel."""
+    if steps == (1, 1, 1):
+        return values
     largest = _every(values, (0, 0, 0), steps).copy()
     for offset in _offsets(steps)[1:]:
         part = _every(values, offset, steps)
@@ -71,10 +73,15 @@ def sample(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
 
 def expand(values: NDArray[Any], steps: Index3, shape: Index3) -> NDArray[Any]:
     """The pooled grid's values at every voxel of the fine grid of `shape`."""
-    a, b, c = values.shape
-    blocks = np.broadcast_to(values[:, None, :, None, :, None], (a, steps[0], b, steps[1], c, steps[2]))
-    fine = blocks.reshape(a * steps[0], b * steps[1], c * steps[2])
-    return np.array(_leading(fine, shape), order="C")
+    rows = np.empty((*values.shape[:2], shape[2]), dtype=values.dtype)
+    for offset in range(min(steps[2], shape[2])):
+        part = rows[:, :, offset :: steps[2]]
+        part[...] = values[:, :, : part.shape[2]]
+    fine = np.empty(shape, dtype=values.dtype)
+    for k, j, _ in _offsets((steps[0], steps[1], 1)):
+        part = fine[k :: steps[0], j :: steps[1]]
+        part[...] = _leading(rows, part.shape)
+    return fine
 
 
 def bounding_box(voxels: NDArray[np.bool_]) -> Box | None:

@@ -75,11 +75,21 @@ def find_lump_cores(
     solid, marrow = pool_max(bone.solid, pooled.steps), pool_max(bone.marrow, pooled.steps)
     cores = np.zeros(solid.shape, dtype=bool)
     for level, radius_mm in zip(settings.lump_hu, settings.lump_radius_mm, strict=True):
-        depth = depth_mm(solid & (pooled.mean_hu >= level), pooled.spacing_mm)
+        depth = _depth_in_box(solid & (pooled.mean_hu >= level), pooled.spacing_mm)
         for thick in _thick_parts(depth, radius_mm, pooled):
             if _is_lump(thick, marrow, pooled, settings, skeleton_settings):
                 cores[thick.box] |= _filled(thick, pooled.spacing_mm)
     return expand(cores, pooled.steps, pooled.shape)
+
+
+def _depth_in_box(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
+    """`depth_mm`, worked out where there is anything."""
+    depth = np.zeros(voxels.shape, dtype=np.float32)
+    found = bounding_box(voxels)
+    if found is not None:
+        box = grow_box(found, (1, 1, 1), (voxels.shape[0], voxels.shape[1], voxels.shape[2]))
+        depth[box] = depth_mm(voxels[box], spacing_mm)
+    return depth
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -156,21 +166,23 @@ def _is_lump(
     if np.count_nonzero(thick.voxels) * float(np.prod(spacing_mm)) < SMALLEST_CORE_MM3:
         return False
     local = pooled.crop(thick.box)
-    if not _is_thicker(thick, spacing_mm) or _is_shaft(thick, local.mean_hu, spacing_mm):
+    if _is_shaft(thick, local.mean_hu, spacing_mm):
+        return False
+    away = distance_to_mm(thick.voxels, spacing_mm) - thick.reach_mm
+    if not _is_thicker(thick, away, spacing_mm):
         return False
     proof = settings.bulky if _is_bulky(thick, local.mean_hu, settings) else settings.usual
-    away = distance_to_mm(thick.voxels, spacing_mm) - thick.reach_mm
     rim = (away > RIM_MM[0]) & (away <= RIM_MM[1])
     if not rim.any() or float(np.mean(local.mean_hu[rim] < SOFT_HU)) < proof.free_fraction:
         return False
     return _marrow_kept(away, marrow[thick.box], local, skeleton_settings) >= proof.marrow_kept
 
 
-def _is_thicker(thick: _Thick, spacing_mm: Float3) -> bool:
+def _is_thicker(thick: _Thick, away_mm: NDArray[np.float32], spacing_mm: Float3) -> bool:
     """Whether a part is thicker than the walls of bone around it."""
     depth = thick.depth
     ridge = (depth > min(spacing_mm)) & (depth == ndimage.maximum_filter(depth, size=3))
-    ridge &= distance_to_mm(thick.voxels, spacing_mm) > thick.reach_mm + RIM_MM[0]
+    ridge &= away_mm > RIM_MM[0]
     if not ridge.any():
         return True
     return bool(thick.deepest_mm >= THICKER_THAN_CORTEX * np.percentile(depth[ridge], 75))

@@ -44,13 +44,14 @@ LEAST_ON_BONE_MM3 = 40.0
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pool:
-    """The scan on a coarser grid: what has the density of contrast, and how far gas and cortex are."""
+    """The scan on a coarser grid: what has the density of contrast, and where gas and cortex are near."""
 
     hu: NDArray[np.float32]  #: [k, j, i]
     level: Voxels  #: [k, j, i], of the density of contrast medium
     solid: Voxels  #: [k, j, i], any bone
-    to_gas_mm: NDArray[np.float32]  #: [k, j, i]
-    to_cortex_mm: NDArray[np.float32]  #: [k, j, i]
+    loop: Voxels  #: [k, j, i], near to gas, and nearer to it than to cortex
+    on_gas: Voxels  #: [k, j, i], a surface here lies on gas
+    on_cortex: Voxels  #: [k, j, i], a surface here lies on cortex
     geometry: Geometry
 
 
@@ -86,19 +87,17 @@ def _pooled(around: Surroundings, steps: tuple[int, int, int], settings: Contras
     hu = pool_mean(around.smooth.hu, steps)
     body = sample(around.body, steps)
     level = (hu >= settings.least_hu) & (highest < settings.most_hu) & body
-    return Pool(
-        hu,
-        level,
-        pool_max(around.solid, steps),
-        distance_to_mm(pool_max(around.gas, steps), geometry.spacing_mm),
-        distance_to_mm((highest >= settings.most_hu) & body, geometry.spacing_mm),
-        geometry,
-    )
+    to_cortex_mm = distance_to_mm((highest >= settings.most_hu) & body, geometry.spacing_mm)
+    to_gas_mm = distance_to_mm(pool_max(around.gas, steps), geometry.spacing_mm)
+    loop = (to_gas_mm <= LUMEN_MM) & (to_gas_mm < to_cortex_mm)
+    on_gas = to_gas_mm <= max(GAS_REACH_MM, 1.8 * max(geometry.spacing_mm[1:]))
+    solid = pool_max(around.solid, steps)
+    return Pool(hu, level, solid, loop, on_gas, to_cortex_mm < BESIDE_CORTEX_MM, geometry)
 
 
 def _contrast_beside_gas(pool: Pool, settings: ContrastSettings) -> Voxels:
     """What lies nearer to gas than to cortex, in pieces that touch the gas."""
-    near = pool.level & (pool.to_gas_mm <= LUMEN_MM) & (pool.to_gas_mm < pool.to_cortex_mm)
+    near = pool.level & pool.loop
     labels = label_components(near, connectivity=6)
     counts, boxes = component_statistics(labels)
     on_bone = np.bincount(labels[pool.solid], minlength=len(counts))
@@ -110,10 +109,13 @@ def _contrast_beside_gas(pool: Pool, settings: ContrastSettings) -> Voxels:
 
 
 def _floats_on_gas(labels: Labels, number: int, box: Box, pool: Pool, settings: ContrastSettings) -> bool:
-    gas, cortex = _surface_shares(labels, number, box, pool)
     inner = pool.hu[box][labels[box] == number]
-    uneven = float(inner.std()) > settings.shell_unevenness * float(np.median(inner))
-    return gas >= settings.gas_share and cortex <= settings.cortex_share_beside_gas and not uneven
+    if float(inner.std()) > settings.shell_unevenness * float(np.median(inner)):
+        return False
+    if not pool.on_gas[_with_rim(box, pool)].any() and settings.gas_share > 0:
+        return False
+    gas, cortex = _surface_shares(labels, number, box, pool)
+    return gas >= settings.gas_share and cortex <= settings.cortex_share_beside_gas
 
 
 def _pools_without_cortex(
@@ -143,12 +145,14 @@ def _is_contrast(
 ) -> bool:
     if _floats_on_gas(labels, number, box, pool, settings):
         return True
-    _, cortex = _surface_shares(labels, number, box, pool)
     own = labels[box] == number
     inner = pool.hu[box][own]
-    if cortex > settings.cortex_share or inner.std() > settings.pool_unevenness * np.median(inner):
+    if inner.std() > settings.pool_unevenness * np.median(inner):
         return False
-    if own.sum() * pool.geometry.voxel_volume_mm3 < settings.least_pool_mm3:
+    if len(inner) * pool.geometry.voxel_volume_mm3 < settings.least_pool_mm3:
+        return False
+    _, cortex = _surface_shares(labels, number, box, pool)
+    if cortex > settings.cortex_share:
         return False
     return _within_ring(_on_fine_grid(own, box, pool, around), around, settings)
 
@@ -177,19 +181,22 @@ def _within_ring(mask: BoxedMask, around: Surroundings, settings: ContrastSettin
 def _surface_shares(labels: Labels, number: int, box: Box, pool: Pool) -> tuple[float, float]:
     """Shares of a component's surface that lie on gas and on cortex."""
     spacing = pool.geometry.spacing_mm
-    wide = grow_box(box, margin_voxels(spacing, 2 * NECK_MM), pool.geometry.shape)
+    wide = _with_rim(box, pool)
     near = distance_to_mm(labels[wide] == number, spacing) <= NECK_MM + 1
     own = near & pool.level[wide]
     surface = own & ~ndimage.binary_erosion(own, structure=np.ones((3, 3, 3), dtype=bool))
-    reach = max(GAS_REACH_MM, 1.8 * max(spacing[1:]))
-    gas = float((pool.to_gas_mm[wide][surface] <= reach).mean())
-    return gas, float((pool.to_cortex_mm[wide][surface] < BESIDE_CORTEX_MM).mean())
+    return float(pool.on_gas[wide][surface].mean()), float(pool.on_cortex[wide][surface].mean())
+
+
+def _with_rim(box: Box, pool: Pool) -> Box:
+    """The box of a component and of its surface."""
+    return grow_box(box, margin_voxels(pool.geometry.spacing_mm, 2 * NECK_MM), pool.geometry.shape)
 
 
 def _still_joined(joined: Voxels, values: NDArray[np.uint8] | NDArray[np.uint16]) -> Voxels:
     """What hangs together with bone that is left."""
     labels = label_components(joined, connectivity=26)
     held = np.zeros(int(labels.max()) + 1, dtype=bool)
-    held[np.unique(labels[values > 0])] = True
+    held[labels[values > 0]] = True
     held[0] = False
     return np.asarray(held[labels])

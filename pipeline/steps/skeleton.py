@@ -94,7 +94,8 @@ def _without_lumps(
     box = grow_box(found, margin, (blocks.shape[0], blocks.shape[1], blocks.shape[2]))
     fine = pooled.fine_box(box)
     known = bone.solid[fine] & ~hidden[fine] & _faces(hidden[fine].shape)
-    part = segment_bone(bright[fine] & ~hidden[fine], pooled.without(blocks).crop(box), settings, known=known)
+    rest = pooled.crop(box).without(blocks[box])
+    part = segment_bone(bright[fine] & ~hidden[fine], rest, settings, known=known)
     solid, marrow = bone.solid.copy(), bone.marrow.copy()
     solid[fine], marrow[fine] = part.solid, part.marrow
     return Bone(solid, marrow)

@@ -95,6 +95,13 @@ def _block_deviation(difference: NDArray[np.float32], steps: Index3) -> NDArray[
             ]
             known = block[np.isfinite(block)]
             if known.size >= FEWEST_PAIRS:
-                middle = np.median(known)
-                out[row, column] = MAD_TO_SD * np.median(np.abs(known - middle)) / np.sqrt(2)
+                middle = _median(known)
+                out[row, column] = MAD_TO_SD * _median(np.abs(known - middle)) / np.sqrt(2)
     return out
+
+
+def _median(values: NDArray[np.float32]) -> np.float32:
+    """As numpy's, without what it checks for each of thousands of blocks."""
+    low, high = (len(values) - 1) // 2, len(values) // 2
+    parted = np.partition(values, (low, high))
+    return np.float32((parted[low] + parted[high]) / 2)

@@ -12,6 +12,9 @@ from scipy import ndimage
 
 from pipeline.domain.geometry import Box, Float3
 
+SMALL_VOXELS = 100_000
+"""On smaller grids starting threads takes longer than they save."""
+
 Voxels: TypeAlias = NDArray[np.bool_]
 Labels: TypeAlias = NDArray[np.uint32]
 HU: TypeAlias = NDArray[np.int16] | NDArray[np.float32]
@@ -42,8 +45,9 @@ def component_boxes(labels: Labels) -> list[Box]:
 
 def depth_mm(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
     """How deep each set voxel lies: distance to the nearest unset one; the grid's edge does not count."""
+    threads = 1 if voxels.size < SMALL_VOXELS else 0
     depth: NDArray[np.float32] = edt.edt(
-        np.ascontiguousarray(voxels), anisotropy=spacing_mm, black_border=False, parallel=0
+        np.ascontiguousarray(voxels), anisotropy=spacing_mm, black_border=False, parallel=threads
     )
     return depth
 
@@ -56,9 +60,19 @@ def distance_to_mm(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
 def distance_to_in_plane_mm(pixels: Voxels, spacing_mm: tuple[float, float]) -> NDArray[np.float32]:
     """The same in one slice."""
     distance: NDArray[np.float32] = edt.edt(
-        np.ascontiguousarray(~pixels), anisotropy=spacing_mm, black_border=False, parallel=0
+        np.ascontiguousarray(~pixels), anisotropy=spacing_mm, black_border=False, parallel=1
     )
     return distance
+
+
+def with_neighbours(voxels: Voxels) -> Voxels:
+    """Set voxels and all that touch them by face, edge or corner."""
+    grown = voxels.copy()
+    for axis in range(3):
+        own, wide = np.moveaxis(grown.copy(), axis, 0), np.moveaxis(grown, axis, 0)
+        wide[1:] |= own[:-1]
+        wide[:-1] |= own[1:]
+    return grown
 
 
 def thickness_mm(voxels: Voxels, spacing_mm: Float3) -> float:

@@ -15,7 +15,7 @@ from pipeline.domain.geometry import Float3
 from pipeline.domain.image import CTVolume
 from pipeline.steps.bone import PooledScan
 from pipeline.steps.grid import expand
-from pipeline.steps.voxels import Voxels, label_background
+from pipeline.steps.voxels import HU, Voxels, label_background
 
 TISSUE_HU = 60.0
 PEEL_MM = 0.8
@@ -45,7 +45,7 @@ def draw_bones(solid: Voxels, smooth: CTVolume, pooled: PooledScan, tissue: Voxe
     return _without_pores(drawn, smooth.geometry.spacing_mm)
 
 
-def _half_height_hu(peak_hu: NDArray[np.float32]) -> NDArray[np.int16]:
+def _half_height_hu(peak_hu: HU) -> NDArray[np.int16]:
     """Halfway between soft tissue and the densest block next to each block."""
     cross = ndimage.generate_binary_structure(3, 1)
     plateau = ndimage.maximum_filter(peak_hu, footprint=cross, mode="nearest")

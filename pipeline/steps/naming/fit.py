@@ -38,20 +38,24 @@ class AtlasFit:
     normals: Points  #: (n, 3), outward
     size: float  #: against the reference patient
 
-    def distances_mm(self, places: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def distances_mm(
+        self, places: Points, *, within_mm: float = np.inf
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """How far each place lies from the surface of each bone.
 
         Returns
         -------
         distance, height : ndarray
-            (bones, n): distance to the nearest point of the bone, and how far the place lies outside (inside,
-            if negative) of the surface there.
+            (bones, n): distance to the nearest point of the bone, at most `within_mm`, and how far the place
+            lies outside (inside, if negative) of the surface there.
         """
         shape = (len(self.atlas.names), len(places))
         distance, height = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
         for bone in range(shape[0]):
             own = self.atlas.bone == bone
-            distance[bone], found = KDTree(self.points[own]).query(places, workers=-1)
+            tree = KDTree(self.points[own])
+            away, found = tree.query(places, distance_upper_bound=within_mm, workers=-1)
+            distance[bone], found = np.minimum(away, within_mm), np.minimum(found, tree.n - 1)
             way = places - self.points[own][found]
             height[bone] = np.einsum("ij,ij->i", way, self.normals[own][found])
         return distance, height

@@ -71,7 +71,7 @@ def _nearest_two(
     places: NDArray[np.float64], fit: AtlasFit
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
     """Distance to the nearest bone and to the second, height over the nearest, and which that is."""
-    distance, height = fit.distances_mm(places)
+    distance, height = fit.distances_mm(places, within_mm=NEAR_MM + NEARER_MM + 1)
     order = np.argsort(distance, axis=0, kind="stable")[:2]
     nearest, second = np.take_along_axis(distance, order, axis=0)
     return nearest, second, np.take_along_axis(height, order[:1], axis=0)[0], order[0]

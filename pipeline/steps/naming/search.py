@@ -19,6 +19,7 @@ from pipeline.steps.naming.pose import Pose, bent
 from pipeline.steps.naming.surface import ScanSurface
 
 Grid = NDArray[np.float32]
+Spectrum = NDArray[np.complex64]
 
 GRID_MM = 8.0
 FAR_MM = 20.0
@@ -44,34 +45,63 @@ class _Field:
     origin_mm: Points
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Spectra:
+    """Fourier transforms of a scan's field."""
+
+    extent: Spectrum  #: 1 wherever the scan reaches
+    count: Spectrum  #: as a share of all points
+    nearness: Spectrum
+    field: _Field
+    size: tuple[int, ...]  #: of the transform
+
+
 def likely_poses(scan: ScanSurface, atlas: Atlas) -> list[Pose]:
     """The best guesses over all sizes, postures and shifts, best first."""
-    here = _field(scan.surface.points, scan.low_mm, scan.high_mm)
-    guesses: list[tuple[float, Pose]] = []
+    poses = []
     for size, tilt_deg, bent_deg in product(SIZES, TILTS_DEG, BENT_DEG):
         femora = dict.fromkeys(atlas.heads_mm, bent(bent_deg))
-        pose = Pose.upright(atlas, size).turned(bent(-tilt_deg), femora)
-        guesses += _best_shifts(here, len(scan.surface.points), pose, atlas)
+        poses.append(Pose.upright(atlas, size).turned(bent(-tilt_deg), femora))
+    fields = [_field_around(pose.place(atlas)) for pose in poses]
+    largest = np.max([field.count.shape for field in fields], axis=0)
+    here = _spectra(scan, largest)
+    guesses = [
+        guess
+        for pose, there in zip(poses, fields, strict=True)
+        for guess in _best_shifts(here, there, pose, len(atlas.points))
+    ]
     guesses.sort(key=lambda one: one[0])
     return [pose for _, pose in guesses[:GUESSES]]
 
 
-def _best_shifts(here: _Field, n_here: int, pose: Pose, atlas: Atlas) -> list[tuple[float, Pose]]:
-    points = pose.place(atlas)
-    there = _field(points, points.min(0) - FAR_MM, points.max(0) + FAR_MM)
-    shape = tuple(a + b for a, b in zip(here.count.shape, there.count.shape, strict=True))
-    size = tuple(fft.next_fast_len(n, real=True) for n in shape)
-    shown = _correlate(np.ones_like(here.count), there.count, size)
-    mine = FAR_MM - _correlate(here.count, there.nearness, size) / n_here
-    its = FAR_MM - _correlate(here.nearness, there.count, size) / np.maximum(shown, 1)
-    score = np.where(shown >= LEAST_SHOWN * len(points), mine + its, np.inf)
+def _spectra(scan: ScanSurface, largest: NDArray[np.int64]) -> _Spectra:
+    """Of the scan, with room for a field of the atlas."""
+    field = _field(scan.surface.points, scan.low_mm, scan.high_mm)
+    shape = field.count.shape
+    size = tuple(fft.next_fast_len(int(a + b), real=True) for a, b in zip(shape, largest, strict=True))
+    extent, count, nearness = (
+        fft.rfftn(one, size, workers=-1) for one in (np.ones_like(field.count), field.count, field.nearness)
+    )
+    return _Spectra(extent, count / len(scan.surface.points), nearness, field, size)
+
+
+def _best_shifts(here: _Spectra, there: _Field, pose: Pose, n_there: int) -> list[tuple[float, Pose]]:
+    count, nearness = (fft.rfftn(one, here.size, workers=-1).conj() for one in (there.count, there.nearness))
+    shown = _summed(here.extent, count, here.size)
+    mine = FAR_MM - _summed(here.count, nearness, here.size)
+    its = FAR_MM - _summed(here.nearness, count, here.size) / np.maximum(shown, 1)
+    score = np.where(shown >= LEAST_SHOWN * n_there, mine + its, np.inf)
     found = []
     for flat in np.sort(np.argpartition(score, GUESSES_EACH, axis=None)[:GUESSES_EACH]):
         at = np.array(np.unravel_index(int(flat), score.shape))
-        at = np.where(at >= here.count.shape, at - np.array(size), at)
-        shift_mm = here.origin_mm - there.origin_mm + at * GRID_MM
+        at = np.where(at >= here.field.count.shape, at - np.array(here.size), at)
+        shift_mm = here.field.origin_mm - there.origin_mm + at * GRID_MM
         found.append((float(score.flat[flat]), pose.shifted(shift_mm)))
     return found
+
+
+def _field_around(points: Points) -> _Field:
+    return _field(points, points.min(0) - FAR_MM, points.max(0) + FAR_MM)
 
 
 def _field(points: Points, low_mm: Points, high_mm: Points) -> _Field:
@@ -83,7 +113,6 @@ def _field(points: Points, low_mm: Points, high_mm: Points) -> _Field:
     return _Field(count, (FAR_MM - np.minimum(away, FAR_MM)).astype(np.float32), low_mm)
 
 
-def _correlate(fixed: Grid, moving: Grid, size: tuple[int, ...]) -> Grid:
-    """Sum of products for every shift of `moving`, in cells; negative shifts wrap around."""
-    spectrum = fft.rfftn(fixed, size, workers=-1) * fft.rfftn(moving, size, workers=-1).conj()
-    return np.asarray(fft.irfftn(spectrum, size, workers=-1), dtype=np.float32)
+def _summed(fixed: Spectrum, moving: Spectrum, size: tuple[int, ...]) -> Grid:
+    """Sum of products for every shift of what moves, in cells; negative shifts wrap around."""
+    return np.asarray(fft.irfftn(fixed * moving, size, workers=-1), dtype=np.float32)

@@ -33,7 +33,8 @@ class Surface:
     @classmethod
     def of(cls, points: Points, normals: Points) -> Surface:
         """A surface from points and normals."""
-        return cls(points, normals, KDTree(np.hstack([points, NORMAL_MM * normals])))
+        places = np.hstack([points, NORMAL_MM * normals])
+        return cls(points, normals, KDTree(places, compact_nodes=False, balanced_tree=False))
 
     def nearest(self, points: Points, normals: Points) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Distance in mm, opposed normals adding to it, and position of the nearest point for each."""
