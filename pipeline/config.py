@@ -231,6 +231,16 @@ class ContrastSettings(Section):
     """Widest range of directions without bone: what lies before the bones is not within their ring."""
     across_share: float = Field(0.04, ge=0, le=1)
     """Share of the directions in which the first bone must lie beyond the midline."""
+    apart_mm: float = Field(6.0, ge=1)
+    """What was taken for bone and stands this far off every bone of the atlas, in the pelvic cavity,"""
+    far_mm: float = Field(12.0, ge=1)
+    """and somewhere as far as this, or that far"""
+    beyond_mm: float = Field(20.0, ge=1)
+    """and somewhere as far as this,"""
+    swallowed_dense_share: float = Field(0.05, ge=0, le=1)
+    """with no more than this share of it denser than contrast medium, is no bone;"""
+    beside_bone_mm: float = Field(3.0, ge=0)
+    """what hangs on it is given back with it down to this distance."""
 
 
 class VesselSettings(Section):
@@ -309,6 +319,27 @@ class StoneSettings(Section):
     """the same,"""
     across_share: float = Field(0.04, ge=0, le=1)
     """and the same."""
+
+
+class SpotSettings(Section):
+    """Which small spots are bone or vessel by their place in the pelvis of the atlas."""
+
+    vessel_mm3: float = Field(60.0, ge=0)
+    """A spot no larger than this,"""
+    vessel_thickness_mm: float = Field(4.0, ge=0)
+    """no thicker than this,"""
+    vessel_bone_mm: float = Field(20.0, ge=0)
+    """this far from every bone"""
+    fat_share: float = Field(0.15, ge=0, le=1)
+    """and with this share of fat around it lies on a vessel; within the psoas there is none."""
+    piece_mm3: float = Field(300.0, ge=0)
+    """A piece of bone is no larger than this,"""
+    piece_height_mm: float = Field(0.0)
+    """lies no higher than this over the surface of a bone of the atlas,"""
+    piece_reach_mm: float = Field(10.0, ge=0)
+    """no further than this from it,"""
+    piece_most_hu: float = Field(350.0, ge=0)
+    """and is no denser than this, or the edge of the scan cuts it."""
 
 
 class MetalSettings(Section):
@@ -436,6 +467,7 @@ class Settings(Section):
     contrast: ContrastSettings = ContrastSettings()
     vessels: VesselSettings = VesselSettings()
     stones: StoneSettings = StoneSettings()
+    spots: SpotSettings = SpotSettings()
     metal: MetalSettings = MetalSettings()
     anatomy: AnatomySettings = AnatomySettings()
     register_bones: RegisterSettings = RegisterSettings()

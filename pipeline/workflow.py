@@ -29,8 +29,10 @@ from pipeline.steps.guest import question_on_bone, skeleton_from
 from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.metal import bones_beside_metal, find_metal, hide_metal, list_metal
 from pipeline.steps.mimics import classify_candidates
+from pipeline.steps.naming.fit import fit_atlas
 from pipeline.steps.naming.label import label_bones
 from pipeline.steps.organs import question_organs
+from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.place import look_around
 from pipeline.steps.register import register_skeletons
 from pipeline.steps.release import release_contrast
@@ -39,8 +41,10 @@ from pipeline.steps.site import locate, midline_x_mm
 from pipeline.steps.size import measure_size, surface_mm2
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
+from pipeline.steps.spots import tell_spots
 from pipeline.steps.stones import tell_stones
 from pipeline.steps.streaks import question_density, question_streaks, spoilt_by_metal
+from pipeline.steps.swallowed import release_swallowed
 from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
 from pipeline.steps.vessels import tell_vessels
 from pipeline.steps.view import View
@@ -166,10 +170,14 @@ def _find(
     around = look_around(smooth, inner_body, skeleton, scan.acquisition)
     if guest is None:  # what a map names bone is bone
         skeleton = release_contrast(skeleton, around, settings.contrast)
-    around = around.without(skeleton.solid)
+    fit = fit_atlas(skeleton.solid, smooth.geometry) if guest is None else None
+    pelvis = Pelvis(fit) if fit is not None else None
+    if pelvis is not None:
+        skeleton = release_swallowed(skeleton, pelvis, smooth, settings.contrast)
+    around = replace(around.without(skeleton.solid), pelvis=pelvis)
     bones = skeleton.labels
     if guest is None:
-        bones = label_bones(skeleton.solid, skeleton.lumps, smooth, inner_body, settings.skeleton)
+        bones = label_bones(skeleton, fit, smooth, inner_body, settings.skeleton)
     on_stage(STAGES[2])
     blood = find_blood_pool(smooth, inner_body, skeleton)
     threshold = adapt_to_contrast(threshold, blood, scan.acquisition, settings.candidates)
@@ -180,6 +188,7 @@ def _find(
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
     candidates = tell_vessels(candidates, around, settings.vessels)
     candidates = tell_stones(candidates, around, settings.stones)
+    candidates = tell_spots(candidates, around, settings.spots)
     candidates = question_density(candidates, settings.metal, factor=factor)
     candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
     if guest is not None:

@@ -109,7 +109,7 @@ def _was_released(mask: BoxedMask, around: Surroundings, settings: ContrastSetti
 
 def _may_hold_contrast(place: Place, settings: ContrastSettings) -> bool:
     """Within the ring, or above and before it, far from bone."""
-    far = place.ring_share >= settings.piece_ring_share and place.bone_mm >= settings.abdomen_mm
+    far = _where_bowel_lies(place, settings) and place.bone_mm >= settings.abdomen_mm
     return far or _within_ring(place, settings)
 
 
@@ -175,9 +175,16 @@ def _maybe_bowel(
         return one
     place = place_of(one.mask, around)
     across = place.across_share is None or place.across_share >= settings.abdomen_across_share
-    if place.bone_mm < settings.bone_gap_mm or place.ring_share < settings.piece_ring_share or not across:
+    if place.bone_mm < settings.bone_gap_mm or not _where_bowel_lies(place, settings):
+        return one
+    if not across and not place.before:
         return one
     return replace(one, status="indeterminate", reason=MAYBE_PIECE)
+
+
+def _where_bowel_lies(place: Place, settings: ContrastSettings) -> bool:
+    """In or before the pelvis, as its bones show it or as the atlas does."""
+    return place.before or place.ring_share >= settings.piece_ring_share
 
 
 def _same_bowel(
@@ -195,7 +202,7 @@ def _same_bowel(
         return None
     if _own_unevenness(texture, around.noise_hu) > settings.piece_unevenness:
         return None
-    if place.bone_mm < settings.bone_gap_mm or place.ring_share < settings.piece_ring_share:
+    if place.bone_mm < settings.bone_gap_mm or not _where_bowel_lies(place, settings):
         return None
     where = f"within {settings.loop_mm:g} mm of" if near else "deep in the pelvic cavity, on a scan with"
     reason = f"{where} bowel with contrast and no denser ({texture.high_hu:.0f} HU)"

@@ -15,6 +15,7 @@ from pipeline.domain.geometry import Box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.scan import Acquisition
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_steps, sample
+from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.voxels import Voxels, component_statistics, distance_to_mm, label_components
 
@@ -35,12 +36,15 @@ GAS_HU = -300.0
 SURE_GAS_HU = -650.0
 """a pocket of it reaches as low as this, which the dark streaks beside metal seldom do."""
 GAS_DEPTH_MM = 4.0
-"""Gas nearer than this to the outside is a fold of the skin."""
+"""Gas nearer than this to the outside, for this share of it, lies in a fold of the skin: folds are narrow."""
+FOLD_SHARE = 0.25
 OUTSIDE_GRID_MM = 2.5
 ONE_SLICE_MM = 1e4
 """So far apart, slices do not see each other."""
 SMALLEST_GAS_MM3 = 15.0
 """Less is noise."""
+NEAR_MM = 10.0
+"""A small box is quicker to search, and most of what is asked for lies nearer than this."""
 FARTHEST_MM = 40.0
 """Bone and gas further away are not looked for."""
 
@@ -58,6 +62,7 @@ class Surroundings:
     age_years: float | None = None
     sex: str | None = None
     noise_hu: float = 0.0  #: standard deviation in soft tissue, as seen after smoothing
+    pelvis: Pelvis | None = None  #: the bones as the atlas has them, where it could be fitted
 
     def crop(self, box: Box) -> Surroundings:
         """The part within a box."""
@@ -86,6 +91,8 @@ class Place:
     widest_gap_deg: float  #: widest range of directions without bone
     bone_mm: float  #: to the nearest bone; infinite beyond 40 mm
     middle_mm: float | None  #: to the midline
+    enclosed: bool = False  #: between the bones of both sides as the atlas has them
+    before: bool = False  #: there, or before them, above the hip joints
 
 
 def look_around(smooth: CTVolume, body: Mask, skeleton: Skeleton, acquisition: Acquisition) -> Surroundings:
@@ -121,7 +128,8 @@ def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
     sure = np.bincount(labels[smooth.hu[box] <= SURE_GAS_HU], minlength=len(counts)) > 0
     kept = sure & (counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3)
     kept[0] = False
-    kept[np.unique(labels[gas[box] & _near_outside(body)[box]])] = False
+    near = np.bincount(labels[gas[box] & _near_outside(body)[box]], minlength=len(counts))
+    kept[near >= FOLD_SHARE * counts] = False
     gas[box] = kept[labels]
     return np.asarray(gas)
 
@@ -155,7 +163,12 @@ def place_of(mask: BoxedMask, around: Surroundings) -> Place:
         right = float((hit & (columns < around.middle_i)).sum() / max(1, hit.sum()))
         across = min(left, right) if middle_mm <= MIDLINE_MM else right if i > around.middle_i else left
     gap = _widest_gap_deg(hit | unknown)
-    return Place(float(seen.mean()), across, gap, distance_within_mm(mask, around.solid), middle_mm)
+    bone_mm = distance_within_mm(mask, around.solid)
+    if around.pelvis is None:
+        return Place(float(seen.mean()), across, gap, bone_mm, middle_mm)
+    middle = mask.geometry.to_lps_mm((k, j, i))
+    enclosed, before = around.pelvis.encloses(middle), around.pelvis.lies_before(middle)
+    return Place(float(seen.mean()), across, gap, bone_mm, middle_mm, enclosed, enclosed or before)
 
 
 def ring_share(mask: BoxedMask, solid: Voxels, body: Voxels) -> float:
@@ -224,8 +237,14 @@ def _widest_gap_deg(seen: NDArray[np.bool_]) -> float:
 
 def distance_within_mm(mask: BoxedMask, voxels: Voxels) -> float:
     """Shortest way from a component to something else; infinite beyond 40 mm."""
+    near_mm = _distance_in_box_mm(mask, voxels, NEAR_MM)
+    return near_mm if near_mm <= NEAR_MM else _distance_in_box_mm(mask, voxels, FARTHEST_MM)
+
+
+def _distance_in_box_mm(mask: BoxedMask, voxels: Voxels, margin_mm: float) -> float:
+    """The same, looked for within a box; as much as the margin it is sure."""
     spacing = mask.geometry.spacing_mm
-    wide = mask.padded(margin_voxels(spacing, FARTHEST_MM))
+    wide = mask.padded(margin_voxels(spacing, margin_mm))
     other = voxels[wide.box]
     if not other.any():
         return float("inf")
@@ -237,6 +256,8 @@ def in_pelvic_cavity(place: Place, *, ring: float, widest_gap_deg: float, across
 
     Between ischium and femur bones stand all around too, but all of one side.
     """
+    if place.enclosed:
+        return True
     if place.ring_share < ring or place.widest_gap_deg > widest_gap_deg:
         return False
     return place.across_share is None or place.across_share >= across

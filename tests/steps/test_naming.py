@@ -22,6 +22,7 @@ from pipeline.steps.naming.draw import draw_bones
 from pipeline.steps.naming.fit import fit_atlas
 from pipeline.steps.naming.label import label_bones
 from pipeline.steps.naming.pose import Pose, bent
+from pipeline.steps.skeleton import Skeleton
 from tests.builders import add_bone, body_hu, centred_grid, ct, cylinder, whole
 
 Names = NDArray[np.uint8]
@@ -68,7 +69,9 @@ def truth_of(scan: PhantomScan) -> Names:
 def named(solid: NDArray[np.bool_], hu: NDArray[np.int16], geometry: Geometry) -> Names:
     volume = CTVolume(hu, geometry)
     nothing = np.zeros(solid.shape, dtype=bool)
-    labels: LabelMap = label_bones(solid, nothing, volume, Mask(hu > -350, geometry), SkeletonSettings())
+    skeleton = Skeleton(LabelMap(solid.view(np.uint8), geometry, {1: "other_bone"}), nothing, nothing)
+    fit = fit_atlas(solid, geometry)
+    labels: LabelMap = label_bones(skeleton, fit, volume, Mask(hu > -350, geometry), SkeletonSettings())
     assert tuple(labels.names.values()) == BONES
     return np.asarray(labels.values, dtype=np.uint8)
 

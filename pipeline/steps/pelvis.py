@@ -1,0 +1,103 @@
+"""The pelvis as the fitted atlas has it: its bones within the scan and beyond its edge.
+
+The bones that a scan shows may be cut by its edge, and bowel full of contrast may have been taken for
+bone. The atlas knows where the bones are all the same, and which is which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.steps.naming.atlas import FEMORA, HIP_BONES, Points
+from pipeline.steps.naming.fit import AtlasFit
+
+DIRECTIONS = 24
+"""In-plane directions in which bone is looked for."""
+SLAB_MM = 10.0
+"""Bone this far above and below counts: points of the atlas lie some millimetres apart."""
+WIDEST_GAP_DEG = 175.0
+"""What lies between the bones of the pelvis sees them on all sides; what lies before or behind, not."""
+FEMUR_SHARE = 0.1
+"""Where a femur stands before the bones of the pelvis, a place lies beside them."""
+MIDDLE_BONES = ("sacrum", "coccyx", "lumbar_vertebrae")
+
+
+@dataclass(frozen=True, slots=True)
+class NearBone:
+    """The bone of the atlas next to something."""
+
+    name: str
+    distance_mm: float  #: from its middle to the nearest point of the bone's surface
+    height_mm: float  #: above that surface; negative within the bone
+
+
+@dataclass(frozen=True, eq=False)
+class Pelvis:
+    """The atlas in the scan, asked about places."""
+
+    fit: AtlasFit
+
+    @cached_property
+    def roof_mm(self) -> float:
+        """Height of the top of the femoral heads, LPS z: the roof of the hip joints."""
+        return float(self.fit.points[self.fit.atlas.of(*FEMORA), 2].max())
+
+    def nearest(self, place: Points) -> NearBone:
+        """The bone next to a place (x, y, z)."""
+        distance, height = self.fit.distances_mm(np.asarray(place, dtype=np.float64)[None])
+        bone = int(distance[:, 0].argmin())
+        return NearBone(self.fit.atlas.names[bone], float(distance[bone, 0]), float(height[bone, 0]))
+
+    def encloses(self, place: Points) -> bool:
+        """Whether a place lies between the bones of both sides: in the pelvic cavity."""
+        bone, far_mm, angle = self._around(np.asarray(place, dtype=np.float64))
+        pelvic = np.isin(bone, [self._number(name) for name in (*HIP_BONES, *MIDDLE_BONES)])
+        return (
+            self._sees_both(_first_met(bone, far_mm, angle))
+            and _widest_gap_deg(angle[pelvic]) <= WIDEST_GAP_DEG
+        )
+
+    def lies_before(self, place: Points) -> bool:
+        """Whether a place above the hip joints sees both hip bones: in the pelvic cavity, or before it."""
+        place = np.asarray(place, dtype=np.float64)
+        return bool(place[2] > self.roof_mm) and self.faces_both_sides(place)
+
+    def faces_both_sides(self, place: Points) -> bool:
+        """Whether a place sees both hip bones and no femur: between them, or before or behind."""
+        return self._sees_both(_first_met(*self._around(np.asarray(place, dtype=np.float64))))
+
+    def _sees_both(self, first: NDArray[np.intp]) -> bool:
+        femur = float(np.isin(first, [self._number(name) for name in FEMORA]).mean())
+        return femur <= FEMUR_SHARE and all((first == self._number(name)).any() for name in HIP_BONES)
+
+    def _number(self, name: str) -> int:
+        return self.fit.atlas.names.index(name) if name in self.fit.atlas.names else -2
+
+    def _around(self, place: Points) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """Bone, distance in mm and direction of the points of the atlas at the level of a place."""
+        level = np.abs(self.fit.points[:, 2] - place[2]) <= SLAB_MM
+        way = self.fit.points[level, :2] - place[:2]
+        return self.fit.atlas.bone[level], np.hypot(way[:, 0], way[:, 1]), np.arctan2(way[:, 1], way[:, 0])
+
+
+def _first_met(
+    bone: NDArray[np.intp], far_mm: NDArray[np.float64], angle: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """(directions,): the bone met first in each direction; -1 for none."""
+    sector = np.rint(angle * DIRECTIONS / (2 * np.pi)).astype(np.intp) % DIRECTIONS
+    first = np.full(DIRECTIONS, -1, dtype=np.intp)
+    order = np.argsort(-far_mm, kind="stable")
+    first[sector[order]] = bone[order]
+    return first
+
+
+def _widest_gap_deg(angle: NDArray[np.float64]) -> float:
+    """Widest range of directions in which nothing lies."""
+    if not len(angle):
+        return 360.0
+    turned = np.sort(angle)
+    return float(np.degrees(np.diff(np.append(turned, turned[0] + 2 * np.pi)).max()))

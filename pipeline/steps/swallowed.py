@@ -1,0 +1,117 @@
+"""Contrast in bowel that the skeleton swallowed, given back where the atlas has no bone.
+
+A ring of contrast around gas encloses less dense tissue as a cortex does, and lies against bone. But no
+bone of the pelvis stands so far out of its place, and what does so without a cortex is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from pipeline.config import ContrastSettings
+from pipeline.domain.geometry import Box, Geometry, grow_box
+from pipeline.domain.image import CTVolume, LabelMap
+from pipeline.steps.grid import expand, margin_voxels, pool_max, pool_steps
+from pipeline.steps.pelvis import Pelvis
+from pipeline.steps.skeleton import Skeleton
+from pipeline.steps.voxels import Voxels, component_statistics, distance_to_mm, label_components
+
+GRID_MM = 3.0
+"""The atlas is asked once for each block of this size."""
+ASKED = 25
+"""So many places of a component are asked whether they lie in the pelvic cavity."""
+UPRIGHT = 0.6
+"""What lies outside of a surface is seen from it at less than about 50° to its normal."""
+LEAST_MM3 = 40.0
+"""Less is not worth asking about."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Piece:
+    """A part of the skeleton that stands off the atlas."""
+
+    own: Voxels  #: within its box
+    box: Box
+
+
+def release_swallowed(
+    skeleton: Skeleton, pelvis: Pelvis, smooth: CTVolume, settings: ContrastSettings
+) -> Skeleton:
+    """The skeleton without contrast medium that lies in the pelvic cavity, away from every bone of the atlas.
+
+    Asked twice: of what stands off the atlas a little, and of what stands off it further, since the
+    atlas fits some bones no better than to a centimetre and contrast may lie against those.
+    """
+    height_mm = _height_mm(skeleton.solid, smooth.geometry, pelvis)
+    taken = np.zeros(skeleton.solid.shape, dtype=bool)
+    for apart_mm, far_mm in ((settings.apart_mm, settings.far_mm), (settings.far_mm, settings.beyond_mm)):
+        apart = skeleton.solid & ~taken & (height_mm >= apart_mm)
+        for piece in _pieces(apart, smooth.geometry):
+            reaches = float(height_mm[piece.box][piece.own].max()) >= far_mm
+            if reaches and _is_contrast(piece, pelvis, smooth, settings):
+                _take(taken, piece, smooth.geometry, settings)
+    far = height_mm >= settings.apart_mm
+    taken &= skeleton.solid & (height_mm >= settings.beside_bone_mm) & (far | (smooth.hu < settings.most_hu))
+    return _without(skeleton, taken)
+
+
+def _height_mm(solid: Voxels, geometry: Geometry, pelvis: Pelvis) -> NDArray[np.float32]:
+    """How far bone lies outside the bones of the atlas; 0 elsewhere."""
+    steps = pool_steps(geometry, target_mm=GRID_MM)
+    blocks = np.asarray(pool_max(solid, steps))
+    places = geometry.coarsen(steps).to_lps_mm(np.argwhere(blocks))
+    fit = pelvis.fit
+    distance, found = KDTree(fit.points).query(places, workers=-1)
+    height = np.einsum("ij,ij->i", places - fit.points[found], fit.normals[found])
+    outside = np.where(height >= UPRIGHT * distance, distance, 0.0)
+    low, high = fit.points[:, 2].min(), fit.points[:, 2].max()
+    outside[(places[:, 2] < low) | (places[:, 2] > high)] = 0.0
+    values = np.zeros(blocks.shape, dtype=np.float32)
+    values[blocks] = outside
+    return np.asarray(expand(values, steps, geometry.shape))
+
+
+def _pieces(voxels: Voxels, geometry: Geometry) -> Iterator[_Piece]:
+    labels = label_components(voxels, connectivity=26)
+    counts, boxes = component_statistics(labels)
+    for number in np.flatnonzero(counts * geometry.voxel_volume_mm3 >= LEAST_MM3):
+        if number:
+            yield _Piece(labels[boxes[number]] == number, boxes[number])
+
+
+def _is_contrast(piece: _Piece, pelvis: Pelvis, smooth: CTVolume, settings: ContrastSettings) -> bool:
+    """Whether it is even, without cortex, and mostly in the pelvic cavity or before it."""
+    hu = smooth.hu[piece.box][piece.own].astype(np.float64)
+    if float(np.mean(hu >= settings.most_hu)) > settings.swallowed_dense_share:
+        return False
+    bright = hu[hu >= settings.least_hu]
+    if len(bright) and bright.std() > settings.shell_unevenness * np.median(bright):
+        return False
+    index = np.argwhere(piece.own) + np.array([s.start for s in piece.box])
+    some = index[np.linspace(0, len(index) - 1, min(len(index), ASKED)).astype(int)]
+    places = smooth.geometry.to_lps_mm(some)
+    return bool(np.mean([pelvis.encloses(one) or pelvis.lies_before(one) for one in places]) >= 0.5)
+
+
+def _take(taken: Voxels, piece: _Piece, geometry: Geometry, settings: ContrastSettings) -> None:
+    """Mark a piece and what lies between it and the bone."""
+    wide = grow_box(piece.box, margin_voxels(geometry.spacing_mm, settings.apart_mm), geometry.shape)
+    inner = np.zeros(taken[wide].shape, dtype=bool)
+    k, j, i = (slice(b.start - w.start, b.stop - w.start) for b, w in zip(piece.box, wide, strict=True))
+    inner[k, j, i] = piece.own
+    taken[wide] |= distance_to_mm(inner, geometry.spacing_mm) <= settings.apart_mm
+
+
+def _without(skeleton: Skeleton, taken: Voxels) -> Skeleton:
+    if not taken.any():
+        return skeleton
+    values = skeleton.labels.values.copy()
+    values[taken] = 0
+    values.setflags(write=False)
+    labels = LabelMap(values, skeleton.labels.geometry, dict(skeleton.labels.names))
+    return replace(skeleton, labels=labels, joined=skeleton.joined & ~taken)
