@@ -241,6 +241,12 @@ class ContrastSettings(Section):
     """with no more than this share of it denser than contrast medium, is no bone;"""
     beside_bone_mm: float = Field(3.0, ge=0)
     """what hangs on it is given back with it down to this distance."""
+    fluid_bone_mm: float = Field(20.0, ge=0)
+    """In the pelvic cavity, this far from every bone of the atlas, what is no denser than contrast"""
+    fluid_unevenness: float = Field(0.08, ge=0, le=1)
+    """and as even as this is contrast in bowel, however thin."""
+    obturator_mm: float = Field(15.0, ge=0)
+    """Below the hip joints' roof, what lies this near to a hip bone may lie in the obturator internus."""
 
 
 class VesselSettings(Section):
@@ -340,6 +346,10 @@ class SpotSettings(Section):
     """no further than this from it,"""
     piece_most_hu: float = Field(350.0, ge=0)
     """and is no denser than this, or the edge of the scan cuts it."""
+    rim_hu: float = Field(380.0, ge=0)
+    """A corner of something that the scan cuts on two sides is bone if it has a rim this dense"""
+    rim_share: float = Field(0.75, ge=0, le=1)
+    """and its inside, towards the edge, has at most this share of that density."""
 
 
 class MetalSettings(Section):

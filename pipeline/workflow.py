@@ -187,8 +187,8 @@ def _find(
     candidates = tell_contrast(candidates, around, settings.contrast)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
     candidates = tell_vessels(candidates, around, settings.vessels)
-    candidates = tell_stones(candidates, around, settings.stones)
     candidates = tell_spots(candidates, around, settings.spots)
+    candidates = tell_stones(candidates, around, settings.stones)
     candidates = question_density(candidates, settings.metal, factor=factor)
     candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
     if guest is not None:

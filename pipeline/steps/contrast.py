@@ -17,6 +17,7 @@ from pipeline.config import ContrastSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import margin_voxels
+from pipeline.steps.naming.atlas import HIP_BONES
 from pipeline.steps.place import Place, Surroundings, in_pelvic_cavity, place_of
 from pipeline.steps.pools import find_level, part_dense
 from pipeline.steps.voxels import depth_mm, distance_to_mm
@@ -26,6 +27,7 @@ GAS_REACH_MM = 2.6
 MAYBE = "even and no denser than contrast medium in bowel or bladder, and within the ring of the pelvis"
 
 MAYBE_PIECE = "no denser than the bowel with contrast on this scan, in or before the pelvis: may be bowel"
+MAYBE_RELEASED = "taken for bone at first, but away from the bones of the pelvis: may be bowel or bone"
 MAYBE_ABDOMEN = "even and no denser than contrast medium in bowel, before the pelvis and away from bone"
 
 
@@ -45,7 +47,14 @@ def tell_contrast(
     """Exclude what is contrast medium; turn what may as well be to indeterminate, with the reason."""
     parted = [part for one in candidates for part in part_dense(one, around, settings)]
     told = [_by_itself(one, around, settings) if one.kind == "lesion" else one for one in parted]
-    return _beside_bowel(told, around, settings)
+    return tuple(_given_back(one, around) for one in _beside_bowel(told, around, settings))
+
+
+def _given_back(one: Candidate, around: Surroundings) -> Candidate:
+    """What the skeleton gave back and nothing explains is bowel or bone, and perhaps neither."""
+    if one.kind != "lesion" or one.status != "definite" or not _mostly_released(one.mask, around):
+        return one
+    return replace(one, status="indeterminate", reason=MAYBE_RELEASED)
 
 
 def _by_itself(candidate: Candidate, around: Surroundings, settings: ContrastSettings) -> Candidate:
@@ -63,6 +72,11 @@ def _by_itself(candidate: Candidate, around: Surroundings, settings: ContrastSet
     place = place_of(mask, around)
     if _was_released(mask, around, settings):
         evidence = "within the ring of the pelvis, away from its wall, nothing denser on its surface"
+        return _excluded_as_bowel(candidate, evidence, texture)
+    if _is_fluid_deep_inside(mask, texture, around, settings):
+        evidence = (
+            f"in the pelvic cavity, {settings.fluid_bone_mm:g} mm and more from the bones, even as fluid"
+        )
         return _excluded_as_bowel(candidate, evidence, texture)
     if not _is_even_and_thick(texture, around.noise_hu, settings) or not _may_hold_contrast(place, settings):
         return candidate
@@ -98,13 +112,40 @@ def _own_unevenness(texture: Texture, noise_hu: float) -> float:
     return float(np.sqrt(max(texture.unevenness**2 - explained**2, 0.0)))
 
 
+def _is_fluid_deep_inside(
+    mask: BoxedMask, texture: Texture, around: Surroundings, settings: ContrastSettings
+) -> bool:
+    """No less even than the noise makes it, in the middle of the pelvis: calcium is seldom so even."""
+    if around.pelvis is None or mask.volume_mm3 < settings.small_mm3:
+        return False
+    middle = mask.points_lps_mm().mean(axis=0)
+    if not around.pelvis.encloses(middle) or texture.high_hu > settings.most_hu:
+        return False
+    far = around.pelvis.nearest(middle).distance_mm >= settings.fluid_bone_mm
+    return far and _own_unevenness(texture, around.noise_hu) <= settings.fluid_unevenness
+
+
 def _was_released(mask: BoxedMask, around: Surroundings, settings: ContrastSettings) -> bool:
     """Most of it was given back by the skeleton as a pool, and lies away from the pelvic wall."""
-    if np.count_nonzero(around.released[mask.box] & mask.voxels) < mask.voxel_count / 2:
+    if not _mostly_released(mask, around) or _may_be_obturator(mask, around, settings):
         return False
     wide = mask.padded(margin_voxels(mask.geometry.spacing_mm, settings.deep_mm))
     away = distance_to_mm(around.solid[wide.box], mask.geometry.spacing_mm)
     return float(np.median(away[wide.voxels])) >= settings.bone_gap_mm
+
+
+def _mostly_released(mask: BoxedMask, around: Surroundings) -> bool:
+    return bool(np.count_nonzero(around.released[mask.box] & mask.voxels) >= mask.voxel_count / 2)
+
+
+def _may_be_obturator(mask: BoxedMask, around: Surroundings, settings: ContrastSettings) -> bool:
+    """Below the hip joints' roof and near a hip bone, where the obturator internus lines the pelvis."""
+    if around.pelvis is None:
+        return False
+    middle = mask.points_lps_mm().mean(axis=0)
+    near = around.pelvis.nearest(middle)
+    low = bool(middle[2] <= around.pelvis.roof_mm)
+    return low and near.name in HIP_BONES and near.distance_mm <= settings.obturator_mm
 
 
 def _may_hold_contrast(place: Place, settings: ContrastSettings) -> bool:

@@ -11,37 +11,69 @@ from pipeline.config import SpotSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import margin_voxels
-from pipeline.steps.pelvis import NearBone, Pelvis
+from pipeline.steps.pelvis import NearBone
 from pipeline.steps.place import Surroundings, place_of
-from pipeline.steps.voxels import distance_to_mm, thickness_mm
+from pipeline.steps.voxels import distance_to_mm, label_components, thickness_mm
 
 SHELL_MM = (2.0, 5.0)
 """Where around a spot the tissue it lies in is looked at."""
 FAT_HU = -30.0
+BRIGHT_HU = 150.0
+"""Spongiosa and cortex, cut by the edge of the scan."""
+RIM_MM = 4.0
+"""A cortex with its blur."""
+INSIDE_PERCENT = 25.0
 MIDDLE_BONES = ("coccyx", "sacrum")
 
 
 def tell_spots(
     candidates: Sequence[Candidate], around: Surroundings, settings: SpotSettings
 ) -> tuple[Candidate, ...]:
-    """Exclude spots on the vessels of the pelvic cavity and pieces of bone; nothing where no atlas fits."""
+    """Exclude spots on the vessels of the pelvic cavity, and pieces of bone that the scan cuts."""
+    return tuple(_told(one, around, settings) if one.kind == "lesion" else one for one in candidates)
+
+
+def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candidate:
+    if _is_corner_of_bone(one, around, settings):
+        reason = (
+            "corner of something with a dense rim around a less dense inside, cut by two sides of the scan"
+        )
+        return replace(one, kind="bone_fragment", status="definite", reason=reason)
     if around.pelvis is None:
-        return tuple(candidates)
-    pelvis = around.pelvis
-    return tuple(_told(one, around, pelvis, settings) if one.kind == "lesion" else one for one in candidates)
-
-
-def _told(one: Candidate, around: Surroundings, pelvis: Pelvis, settings: SpotSettings) -> Candidate:
+        return one
     middle = one.mask.points_lps_mm().mean(axis=0)
-    near = pelvis.nearest(middle)
+    near = around.pelvis.nearest(middle)
     piece = _piece_of_bone(one, near, settings)
     if piece is not None:
         return replace(one, kind="bone_fragment", status="definite", reason=piece)
-    if _on_vessel(one.mask, near, around, settings) and bool(middle[2] > pelvis.roof_mm):
-        where = f"{near.distance_mm:.0f} mm from the bones, above the hip joints"
-        reason = f"thin spot beside fat in the pelvic cavity, {where}: wall of an iliac vessel"
-        return replace(one, kind="vascular", status="definite", reason=reason)
+    if middle[2] > around.pelvis.roof_mm and _may_be_on_vessel(one.mask, near, around, settings):
+        return _on_vessel(one, near, around, settings)
     return one
+
+
+def _is_corner_of_bone(one: Candidate, around: Surroundings, settings: SpotSettings) -> bool:
+    """Whether a small piece cut by two sides of the scan has a cortex on the side within the scan."""
+    mask = one.mask
+    if one.peak_hu < settings.rim_hu or mask.volume_mm3 > settings.piece_mm3 or _cut_sides(mask) < 2:
+        return False
+    spacing = mask.geometry.spacing_mm
+    wide = mask.padded(margin_voxels(spacing, SHELL_MM[1]))
+    hu = around.smooth.hu[wide.box].astype(np.float64)
+    labels = label_components((hu >= BRIGHT_HU) & ~around.solid[wide.box], connectivity=26)
+    whole = np.isin(labels, np.unique(labels[wide.voxels & (labels > 0)]))
+    if whole.all():
+        return False
+    depth = distance_to_mm(~whole, spacing)
+    rim, inside = hu[whole & (depth <= RIM_MM)], hu[whole & (depth > RIM_MM)]
+    if not len(rim) or not len(inside):
+        return False
+    return float(np.percentile(inside, INSIDE_PERCENT)) <= settings.rim_share * float(np.percentile(rim, 95))
+
+
+def _cut_sides(mask: BoxedMask) -> int:
+    """How many faces of the scan a component touches."""
+    ends = zip(mask.box, mask.geometry.shape, strict=True)
+    return sum((one.start == 0) + (one.stop == size) for one, size in ends)
 
 
 def _piece_of_bone(one: Candidate, near: NearBone, settings: SpotSettings) -> str | None:
@@ -58,17 +90,29 @@ def _piece_of_bone(one: Candidate, near: NearBone, settings: SpotSettings) -> st
     return None
 
 
-def _on_vessel(mask: BoxedMask, near: NearBone, around: Surroundings, settings: SpotSettings) -> bool:
-    """Thin, away from bone and its muscles, in the pelvic cavity, and not with soft tissue all around."""
+def _may_be_on_vessel(mask: BoxedMask, near: NearBone, around: Surroundings, settings: SpotSettings) -> bool:
+    """Thin, away from bone and its muscles, in the pelvic cavity."""
     if (
         mask.volume_mm3 > settings.vessel_mm3
         or mask.touches_edge
         or near.distance_mm < settings.vessel_bone_mm
     ):
         return False
-    if thickness_mm(mask.voxels, mask.geometry.spacing_mm) > settings.vessel_thickness_mm:
-        return False
-    return place_of(mask, around).enclosed and _fat_share(mask, around) >= settings.fat_share
+    thick_mm = thickness_mm(mask.voxels, mask.geometry.spacing_mm)
+    return thick_mm <= settings.vessel_thickness_mm and place_of(mask, around).enclosed
+
+
+def _on_vessel(one: Candidate, near: NearBone, around: Surroundings, settings: SpotSettings) -> Candidate:
+    """Beside fat it lies on a vessel; with soft tissue all around it may lie in the psoas."""
+    where = f"thin spot in the pelvic cavity, {near.distance_mm:.0f} mm from the bones, above the hip joints"
+    if _fat_share(one.mask, around) >= settings.fat_share:
+        return replace(
+            one,
+            kind="vascular",
+            status="definite",
+            reason=f"{where}, beside fat: wall of an iliac vessel",
+        )
+    return replace(one, status="indeterminate", reason=f"{where}: may be the wall of an iliac vessel")
 
 
 def _fat_share(mask: BoxedMask, around: Surroundings) -> float:

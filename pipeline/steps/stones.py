@@ -55,7 +55,7 @@ def _told(one: Candidate, around: Surroundings, settings: StoneSettings) -> Cand
         place, ring=settings.ring_share, widest_gap_deg=settings.widest_gap_deg, across=settings.across_share
     )
     if not inside:
-        return one
+        return _before_the_symphysis(one, around, settings)
     form = form_of(one.mask, around)
     if not _off_the_wall(place, around, settings):
         return _near_the_wall(one, place, form, settings)
@@ -78,6 +78,17 @@ def _near_the_wall(one: Candidate, place: Place, form: Form, settings: StoneSett
         return one
     where = f"round, in fat {place.bone_mm:.0f} mm from the wall of the pelvis"
     return _questioned(one, f"{where}: may be a phlebolith")
+
+
+def _before_the_symphysis(one: Candidate, around: Surroundings, settings: StoneSettings) -> Candidate:
+    """A round spot in fat between the pubic rami, which no muscle holds, may lie in a vein."""
+    middle = one.mask.points_lps_mm().mean(axis=0)
+    if around.pelvis is None or not around.pelvis.faces_both_sides(middle):
+        return one
+    form = form_of(one.mask, around)
+    if form.shell_hu >= settings.fat_hu or form.excess_mm > settings.round_mm:
+        return one
+    return _questioned(one, "round, in fat between the bones of both sides: may be a phlebolith")
 
 
 def _questioned(one: Candidate, reason: str) -> Candidate:
