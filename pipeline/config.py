@@ -106,6 +106,21 @@ class CandidateSettings(Section):
         return self
 
 
+class SheetSettings(Section):
+    """What is a sheet of calcium under the skin."""
+
+    depths_mm: tuple[Annotated[float, Field(gt=0, le=60)], ...] = (8.0, 12.0, 16.0)
+    """A sheet ends before one of these depths below the skin,"""
+    beneath_fraction: float = Field(0.03, ge=0, le=1)
+    """no more than this share of it going on beneath, as bone does that comes near the skin."""
+    thickness_mm: float = Field(10.0, ge=1, le=40)
+    """It is no thicker than this,"""
+    width_mm: float = Field(25.0, ge=5, le=200)
+    """at least this wide in two directions,"""
+    least_mm3: float = Field(300.0, ge=0)
+    """and at least this large."""
+
+
 class LumpProof(Section):
     """What tells a dense lump on a bone from a thick part of the bone."""
 
@@ -473,6 +488,7 @@ class Settings(Section):
     skeleton: SkeletonSettings = SkeletonSettings()
     candidates: CandidateSettings = CandidateSettings()
     parting: PartingSettings = PartingSettings()
+    sheets: SheetSettings = SheetSettings()
     mimics: MimicSettings = MimicSettings()
     contrast: ContrastSettings = ContrastSettings()
     vessels: VesselSettings = VesselSettings()

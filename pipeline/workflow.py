@@ -37,6 +37,7 @@ from pipeline.steps.place import look_around
 from pipeline.steps.register import register_skeletons
 from pipeline.steps.release import release_contrast
 from pipeline.steps.respond import burden_change, classify_response, follow_track
+from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
 from pipeline.steps.site import locate, midline_x_mm
 from pipeline.steps.size import measure_size, surface_mm2
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
@@ -165,24 +166,27 @@ def _find(
     threshold = choose_threshold(scan.acquisition, settings.candidates)
     bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
     guest = anatomy.crop(box) if anatomy is not None else None
-    skeleton = _skeleton(smooth, inner_body, guest, settings, bone_hu)
+    sheets = find_skin_sheets(smooth, inner_body, settings.sheets, bright_hu=bone_hu)
+    bare = hide_sheets(smooth, sheets)
+    skeleton = _skeleton(bare, inner_body, guest, settings, bone_hu)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
-    around = look_around(smooth, inner_body, skeleton, scan.acquisition)
+    around = look_around(bare, inner_body, skeleton, scan.acquisition)
     if guest is None:  # what a map names bone is bone
         skeleton = release_contrast(skeleton, around, settings.contrast)
     fit = fit_atlas(skeleton.solid, smooth.geometry) if guest is None else None
     pelvis = Pelvis(fit) if fit is not None else None
     if pelvis is not None:
-        skeleton = release_swallowed(skeleton, pelvis, smooth, settings.contrast)
+        skeleton = release_swallowed(skeleton, pelvis, bare, settings.contrast)
     around = replace(around.without(skeleton.solid), pelvis=pelvis)
     bones = skeleton.labels
     if guest is None:
-        bones = label_bones(skeleton, fit, smooth, inner_body, settings.skeleton)
+        bones = label_bones(skeleton, fit, bare, inner_body, settings.skeleton)
     on_stage(STAGES[2])
-    blood = find_blood_pool(smooth, inner_body, skeleton)
+    blood = find_blood_pool(bare, inner_body, skeleton)
     threshold = adapt_to_contrast(threshold, blood, scan.acquisition, settings.candidates)
     bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
     candidates, specks = gather_candidates(smooth, bright, threshold, settings.candidates)
+    on_skin, candidates = split_sheets(candidates, sheets)
     around = replace(around, noise_hu=_median_noise_hu(bright) or 0.0)
     candidates = tell_contrast(candidates, around, settings.contrast)
     candidates = classify_candidates(candidates, skeleton, settings.mimics)
@@ -194,7 +198,7 @@ def _find(
     if guest is not None:
         candidates = question_organs(candidates, guest.organs, settings.anatomy)
         candidates = question_on_bone(candidates, skeleton, settings.anatomy)
-    candidates = (*candidates, *list_metal(inner, metal))
+    candidates = (*on_skin, *candidates, *list_metal(inner, metal))
     return _Found(
         _embedded(candidates, box, body.geometry),
         embed_labels(bones, box, body.geometry),

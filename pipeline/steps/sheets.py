@@ -1,0 +1,107 @@
+"""Sheets of calcium under the skin, up to an exoskeleton.
+
+A sheet that closes around a limb encloses it as cortex does marrow, and one that covers the buttocks lies in
+the ring of the pelvis: every rule that tells bone and contrast from calcinosis would take it for the one or
+the other. So sheets are found first, by what neither bone nor bowel is: wide, thin, and free of anything
+bright beneath. They are painted over while bones are looked for, and no rule about mimics is asked of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.config import SheetSettings
+from pipeline.domain.geometry import Box, Float3
+from pipeline.domain.image import CTVolume, Mask
+from pipeline.domain.lesion import Candidate
+from pipeline.steps.grid import expand, pool_max, pool_steps
+from pipeline.steps.voxels import Labels, Voxels, component_statistics, depth_mm, label_components
+
+GRID_MM = 2.0
+TISSUE_HU = 50
+"""What sheets are painted over with."""
+LAST_LAYER_MM = 2.0
+"""What reaches into the deepest layer of this width goes on beneath it."""
+
+
+def find_skin_sheets(
+    smooth: CTVolume, body: Mask, settings: SheetSettings, *, bright_hu: float
+) -> Voxels | None:
+    """Find sheets under the skin.
+
+    Parameters
+    ----------
+    body : Mask
+        The patient, on the grid of the scan.
+    bright_hu : float
+        Level of what may be calcium or bone.
+
+    Returns
+    -------
+    ndarray or None
+        bool [k, j, i]; None where there is no sheet.
+    """
+    steps = pool_steps(smooth.geometry, target_mm=GRID_MM)
+    spacing_mm = smooth.geometry.coarsen(steps).spacing_mm
+    bright = (pool_max(smooth.hu, steps) >= bright_hu) & pool_max(body.voxels, steps)
+    deep = depth_mm(~pool_max(~body.voxels, steps), spacing_mm)
+    found = np.zeros(bright.shape, dtype=bool)
+    for reach_mm in settings.depths_mm:
+        last_layer = deep > reach_mm - LAST_LAYER_MM
+        found |= _sheets_within(bright & (deep <= reach_mm), last_layer, spacing_mm, settings)
+    if not found.any():
+        return None
+    return expand(found, steps, smooth.geometry.shape) & (smooth.hu >= bright_hu) & body.voxels
+
+
+def _sheets_within(
+    shallow: Voxels, last_layer: Voxels, spacing_mm: Float3, settings: SheetSettings
+) -> Voxels:
+    """Pieces of what is bright near the skin that are wide, thin and end before the last layer."""
+    labels = label_components(shallow, connectivity=26)
+    counts, boxes = component_statistics(labels)
+    beneath = np.bincount(labels[last_layer & shallow], minlength=len(counts))
+    likely = counts * float(np.prod(spacing_mm)) >= settings.least_mm3
+    likely &= beneath <= settings.beneath_fraction * counts
+    likely[0] = False
+    kept = np.zeros(len(counts), dtype=bool)
+    for label in np.flatnonzero(likely):
+        kept[label] = _is_sheet(labels, int(label), boxes[label], spacing_mm, settings)
+    return np.asarray(kept[labels])
+
+
+def _is_sheet(labels: Labels, label: int, box: Box, spacing_mm: Float3, settings: SheetSettings) -> bool:
+    """Whether a piece is wide in two directions and thin."""
+    own = labels[box] == label
+    thickest_mm = 2 * float(depth_mm(np.pad(own, 1), spacing_mm).max()) - max(spacing_mm)
+    if thickest_mm > settings.thickness_mm:
+        return False
+    places = np.argwhere(own) * np.asarray(spacing_mm)
+    spread = np.sqrt(12 * np.maximum(np.linalg.eigvalsh(np.cov(places.T)), 0))
+    return bool(spread[1] >= settings.width_mm)
+
+
+def hide_sheets(smooth: CTVolume, sheets: Voxels | None) -> CTVolume:
+    """The scan with sheets painted over as soft tissue."""
+    if sheets is None:
+        return smooth
+    hu = smooth.hu.copy()
+    hu[sheets] = np.minimum(hu[sheets], TISSUE_HU)
+    hu.setflags(write=False)
+    return CTVolume(hu, smooth.geometry)
+
+
+def split_sheets(
+    candidates: Sequence[Candidate], sheets: Voxels | None
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """Candidates that are sheets for the most part, and the others."""
+    if sheets is None:
+        return (), tuple(candidates)
+    shares = [
+        np.count_nonzero(sheets[one.mask.box] & one.mask.voxels) / one.mask.voxel_count for one in candidates
+    ]
+    own = tuple(one for one, share in zip(candidates, shares, strict=True) if share >= 0.5)
+    rest = tuple(one for one, share in zip(candidates, shares, strict=True) if share < 0.5)
+    return own, rest
