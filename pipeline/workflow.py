@@ -166,21 +166,23 @@ def _find(
     threshold = choose_threshold(scan.acquisition, settings.candidates)
     bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
     guest = anatomy.crop(box) if anatomy is not None else None
+    named = guest is not None and bool((guest.bones.values > 0).any())
     sheets = find_skin_sheets(smooth, inner_body, settings.sheets, bright_hu=bone_hu)
     bare = hide_sheets(smooth, sheets)
     skeleton = _skeleton(bare, inner_body, guest, settings, bone_hu)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
     around = look_around(bare, inner_body, skeleton, scan.acquisition)
-    if guest is None:  # what a map names bone is bone
+    if not named:  # what a map names bone is bone
         skeleton = release_contrast(skeleton, around, settings.contrast)
-    fit = fit_atlas(skeleton.solid, smooth.geometry) if guest is None else None
+    fit = fit_atlas(skeleton.solid, smooth.geometry) if not named else None
     pelvis = Pelvis(fit) if fit is not None else None
     if pelvis is not None:
         skeleton = release_swallowed(skeleton, pelvis, bare, settings.contrast)
     around = replace(around.without(skeleton.solid), pelvis=pelvis)
     bones = skeleton.labels
-    if guest is None:
+    if not named:
         bones = label_bones(skeleton, fit, bare, inner_body, settings.skeleton)
+        bones = bones_beside_metal(bones, metal)
     on_stage(STAGES[2])
     blood = find_blood_pool(bare, inner_body, skeleton)
     threshold = adapt_to_contrast(threshold, blood, scan.acquisition, settings.candidates)
