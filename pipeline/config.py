@@ -179,6 +179,10 @@ class MimicSettings(Section):
     joint_mm: float = Field(22.0, ge=0, le=60)
     """A piece at the end of the scan that lies in line with bone this near, along the body, continues it
     across a joint or disc."""
+    few_voxels: int = Field(3, ge=0)
+    """A spot of no more voxels than this"""
+    few_voxels_hu: float = Field(300.0, ge=0)
+    """that stays below this may be noise."""
 
 
 class ContrastSettings(Section):
@@ -365,6 +369,10 @@ class SpotSettings(Section):
     """A corner of something that the scan cuts on two sides is bone if it has a rim this dense"""
     rim_share: float = Field(0.75, ge=0, le=1)
     """and its inside, towards the edge, has at most this share of that density."""
+    above_mm: float = Field(20.0, ge=0)
+    """So far above the iliac crests ribs and organs are not told from lesions,"""
+    subcutaneous_fat_share: float = Field(0.6, ge=0, le=1)
+    """unless this share of what lies around is fat."""
 
 
 class MetalSettings(Section):

@@ -27,6 +27,8 @@ GAS_REACH_MM = 2.6
 MAYBE = "even and no denser than contrast medium in bowel or bladder, and within the ring of the pelvis"
 
 MAYBE_PIECE = "no denser than the bowel with contrast on this scan, in or before the pelvis: may be bowel"
+BESIDE_BONE_MM = 2.0
+RELEASED_RIM = "left between bone and what lay against it and was taken for bone at first"
 MAYBE_RELEASED = "taken for bone at first, but away from the bones of the pelvis: may be bowel or bone"
 MAYBE_ABDOMEN = "even and no denser than contrast medium in bowel, before the pelvis and away from bone"
 
@@ -47,13 +49,16 @@ def tell_contrast(
     """Exclude what is contrast medium; turn what may as well be to indeterminate, with the reason."""
     parted = [part for one in candidates for part in part_dense(one, around, settings)]
     told = [_by_itself(one, around, settings) if one.kind == "lesion" else one for one in parted]
-    return tuple(_given_back(one, around) for one in _beside_bowel(told, around, settings))
+    return tuple(_given_back(one, around, settings) for one in _beside_bowel(told, around, settings))
 
 
-def _given_back(one: Candidate, around: Surroundings) -> Candidate:
+def _given_back(one: Candidate, around: Surroundings, settings: ContrastSettings) -> Candidate:
     """What the skeleton gave back and nothing explains is bowel or bone, and perhaps neither."""
     if one.kind != "lesion" or one.status != "definite" or not _mostly_released(one.mask, around):
         return one
+    bone_mm, thick_mm = place_of(one.mask, around).bone_mm, texture_of(one.mask, around).thickness_mm
+    if bone_mm <= BESIDE_BONE_MM and thick_mm <= settings.least_thickness_mm:
+        return replace(one, kind="bone_fragment", reason=f"thin rim ({thick_mm:.0f} mm) {RELEASED_RIM}")
     return replace(one, status="indeterminate", reason=MAYBE_RELEASED)
 
 
@@ -216,11 +221,16 @@ def _maybe_bowel(
         return one
     place = place_of(one.mask, around)
     across = place.across_share is None or place.across_share >= settings.abdomen_across_share
-    if place.bone_mm < settings.bone_gap_mm or not _where_bowel_lies(place, settings):
+    if not _off_bone(place, settings) or not _where_bowel_lies(place, settings):
         return one
     if not across and not place.before:
         return one
     return replace(one, status="indeterminate", reason=MAYBE_PIECE)
+
+
+def _off_bone(place: Place, settings: ContrastSettings) -> bool:
+    """Away from what was taken for bone, or from every bone of the atlas: the rest may be bowel itself."""
+    return place.bone_mm >= settings.bone_gap_mm or place.atlas_mm >= settings.far_mm
 
 
 def _where_bowel_lies(place: Place, settings: ContrastSettings) -> bool:
@@ -243,7 +253,7 @@ def _same_bowel(
         return None
     if _own_unevenness(texture, around.noise_hu) > settings.piece_unevenness:
         return None
-    if place.bone_mm < settings.bone_gap_mm or not _where_bowel_lies(place, settings):
+    if not _off_bone(place, settings) or not _where_bowel_lies(place, settings):
         return None
     where = f"within {settings.loop_mm:g} mm of" if near else "deep in the pelvic cavity, on a scan with"
     reason = f"{where} bowel with contrast and no denser ({texture.high_hu:.0f} HU)"

@@ -26,7 +26,7 @@ def classify_candidates(
 
 def _classify(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate:
     """The first rule that speaks; a lesion if none does."""
-    for rule in (_too_small, _joined_to_bone, _cut_by_the_scan, _speck_beside_bone):
+    for rule in (_too_small, _joined_to_bone, _cut_by_the_scan, _speck_beside_bone, _few_voxels):
         verdict = rule(candidate, skeleton, settings)
         if verdict is not None:
             return verdict
@@ -93,6 +93,14 @@ def _speck_beside_bone(candidate: Candidate, skeleton: Skeleton, settings: Mimic
     if float(away[around.voxels].min()) > settings.speck_reach_mm:
         return None
     reason = f"{mask.volume_mm3:.0f} mm³ within {settings.speck_reach_mm:g} mm of bone, may be its tip"
+    return replace(candidate, status="indeterminate", reason=reason)
+
+
+def _few_voxels(candidate: Candidate, _: Skeleton, settings: MimicSettings) -> Candidate | None:
+    """Noise is alike over neighbouring voxels: a faint spot of a few of them may be a chance."""
+    if candidate.mask.voxel_count > settings.few_voxels or candidate.peak_hu >= settings.few_voxels_hu:
+        return None
+    reason = f"{candidate.mask.voxel_count} voxels of at most {candidate.peak_hu:.0f} HU: may be noise"
     return replace(candidate, status="indeterminate", reason=reason)
 
 

@@ -46,6 +46,11 @@ class Pelvis:
         """Height of the top of the femoral heads, LPS z: the roof of the hip joints."""
         return float(self.fit.points[self.fit.atlas.of(*FEMORA), 2].max())
 
+    @cached_property
+    def crest_mm(self) -> float:
+        """Height of the iliac crests, LPS z."""
+        return float(self.fit.points[self.fit.atlas.of(*HIP_BONES), 2].max())
+
     def nearest(self, place: Points) -> NearBone:
         """The bone next to a place (x, y, z)."""
         distance, height = self.fit.distances_mm(np.asarray(place, dtype=np.float64)[None])

@@ -17,7 +17,7 @@ from pipeline.domain.scan import Acquisition
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_steps, sample
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, component_statistics, distance_to_mm, label_components
+from pipeline.steps.voxels import Voxels, distance_to_mm, label_components
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -93,6 +93,7 @@ class Place:
     middle_mm: float | None  #: to the midline
     enclosed: bool = False  #: between the bones of both sides as the atlas has them
     before: bool = False  #: there, or before them, above the hip joints
+    atlas_mm: float = 0.0  #: to the nearest bone of the atlas, 0 where there is none
 
 
 def look_around(smooth: CTVolume, body: Mask, skeleton: Skeleton, acquisition: Acquisition) -> Surroundings:
@@ -123,14 +124,14 @@ def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
     box = bounding_box(gas)
     if box is None:
         return gas
-    labels = label_components(gas[box], connectivity=26)
-    counts, _ = component_statistics(labels)
-    sure = np.bincount(labels[smooth.hu[box] <= SURE_GAS_HU], minlength=len(counts)) > 0
+    inside = np.nonzero(gas[box])
+    labels = label_components(gas[box], connectivity=26)[inside]
+    counts = np.bincount(labels)
+    sure = np.bincount(labels, smooth.hu[box][inside] <= SURE_GAS_HU) > 0
     kept = sure & (counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3)
-    kept[0] = False
-    near = np.bincount(labels[gas[box] & _near_outside(body)[box]], minlength=len(counts))
+    near = np.bincount(labels, _near_outside(body)[box][inside])
     kept[near >= FOLD_SHARE * counts] = False
-    gas[box] = kept[labels]
+    gas[box][inside] = kept[labels]
     return np.asarray(gas)
 
 
@@ -168,7 +169,8 @@ def place_of(mask: BoxedMask, around: Surroundings) -> Place:
         return Place(float(seen.mean()), across, gap, bone_mm, middle_mm)
     middle = mask.geometry.to_lps_mm((k, j, i))
     enclosed, before = around.pelvis.encloses(middle), around.pelvis.lies_before(middle)
-    return Place(float(seen.mean()), across, gap, bone_mm, middle_mm, enclosed, enclosed or before)
+    atlas_mm = around.pelvis.nearest(middle).distance_mm
+    return Place(float(seen.mean()), across, gap, bone_mm, middle_mm, enclosed, enclosed or before, atlas_mm)
 
 
 def ring_share(mask: BoxedMask, solid: Voxels, body: Voxels) -> float:

@@ -22,7 +22,10 @@ BRIGHT_HU = 150.0
 """Spongiosa and cortex, cut by the edge of the scan."""
 RIM_MM = 4.0
 """A cortex with its blur."""
+ABOVE = "well above the iliac crests, not in fat under the skin: may be a rib or contrast in an organ"
 INSIDE_PERCENT = 25.0
+ONE_SLICE_MM = 1e4
+"""So far apart, slices do not see each other."""
 MIDDLE_BONES = ("coccyx", "sacrum")
 
 
@@ -46,6 +49,10 @@ def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candi
     piece = _piece_of_bone(one, near, settings)
     if piece is not None:
         return replace(one, kind="bone_fragment", status="definite", reason=piece)
+    if one.status == "definite" and middle[2] > around.pelvis.crest_mm + settings.above_mm:
+        if _fat_share(one.mask, around) < settings.subcutaneous_fat_share:
+            return replace(one, status="indeterminate", reason=ABOVE)
+        return one
     if middle[2] > around.pelvis.roof_mm and _may_be_on_vessel(one.mask, near, around, settings):
         return _on_vessel(one, near, around, settings)
     return one
@@ -63,7 +70,7 @@ def _is_corner_of_bone(one: Candidate, around: Surroundings, settings: SpotSetti
     whole = np.isin(labels, np.unique(labels[wide.voxels & (labels > 0)]))
     if whole.all():
         return False
-    depth = distance_to_mm(~whole, spacing)
+    depth = distance_to_mm(~whole, (ONE_SLICE_MM, *spacing[1:]))
     rim, inside = hu[whole & (depth <= RIM_MM)], hu[whole & (depth > RIM_MM)]
     if not len(rim) or not len(inside):
         return False
