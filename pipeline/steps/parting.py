@@ -233,7 +233,7 @@ def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) 
     """
     lumps = np.zeros(cores.shape, dtype=bool)
     labels = label_components(cores, connectivity=26)
-    margin = margin_voxels(smooth.geometry.spacing_mm, 2 * LUMP_TAIL_MM)
+    margin = margin_voxels(smooth.geometry.spacing_mm, LUMP_TAIL_MM + 2 * CORTEX_MM)
     for label, found in enumerate(component_boxes(labels), start=1):
         box = grow_box(found, margin, cores.shape)
         core = labels[box] == label

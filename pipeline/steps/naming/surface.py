@@ -20,6 +20,8 @@ FACE_MM = 4.0
 SMOOTHING_MM = 3.0
 """Of the mask that normals are taken from."""
 MOST_POINTS = 4000
+MANY_POINTS = 2000
+"""For fewer, starting threads takes longer than they save."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,7 +40,8 @@ class Surface:
 
     def nearest(self, points: Points, normals: Points) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Distance in mm, opposed normals adding to it, and position of the nearest point for each."""
-        distance, found = self.tree.query(np.hstack([points, NORMAL_MM * normals]), workers=-1)
+        workers = -1 if len(points) >= MANY_POINTS else 1
+        distance, found = self.tree.query(np.hstack([points, NORMAL_MM * normals]), workers=workers)
         return np.asarray(distance), np.asarray(found, dtype=np.intp)
 
 
