@@ -1,0 +1,186 @@
+"""Places in the reference pelvis, and what is told by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.config import ContrastSettings, SpotSettings
+from pipeline.domain.geometry import Float3, Geometry
+from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.lesion import Candidate
+from pipeline.domain.scan import Acquisition
+from pipeline.steps.naming.atlas import load_atlas
+from pipeline.steps.naming.fit import AtlasFit
+from pipeline.steps.pelvis import Pelvis
+from pipeline.steps.place import Surroundings, look_around
+from pipeline.steps.skeleton import Skeleton
+from pipeline.steps.spots import tell_spots
+from pipeline.steps.swallowed import release_swallowed
+from tests.builders import CORTEX_HU, FAT_HU, MUSCLE_HU, Values, ball, boxed, paint
+from tests.steps.scenes import rod
+
+HEAD_MM = 80.0
+"""From the midline to the middle of a femoral head of the reference patient, at height 0."""
+CAVITY: Float3 = (20.0, 20.0, 45.0)
+"""Beside the iliac vessels: above the hip joints, more than 20 mm from every bone."""
+
+
+@pytest.fixture(scope="module")
+def pelvis() -> Pelvis:
+    atlas = load_atlas()
+    return Pelvis(AtlasFit(atlas, atlas.points, atlas.normals, 1.0))
+
+
+def between(a: Float3, b: Float3) -> np.ndarray:
+    return (np.asarray(a) + np.asarray(b)) / 2
+
+
+def ischium_and_femur(pelvis: Pelvis, side: int) -> np.ndarray:
+    """Halfway between the tuberosity of the ischium and the femur of one side, 55 mm below the hip joint."""
+    points, atlas = pelvis.fit.points, pelvis.fit.atlas
+    name = "left" if side > 0 else "right"
+    level = np.abs(points[:, 2] + 55) < 6
+    hip = points[level & atlas.of(f"hip_bone_{name}")]
+    hip = hip[hip[:, 1] > np.median(hip[:, 1])]
+    femur = points[level & atlas.of(f"femur_{name}")]
+    return between(hip[np.abs(hip[:, 0]).argmax()], femur[np.abs(femur[:, 0]).argmin()])
+
+
+@pytest.mark.parametrize("x_mm", [-25.0, 0.0, 25.0])
+@pytest.mark.parametrize("z_mm", [-20.0, 0.0, 40.0])
+def test_the_middle_of_the_pelvis_is_enclosed(pelvis: Pelvis, x_mm: float, z_mm: float) -> None:
+    assert pelvis.encloses(np.array([x_mm, 15.0, z_mm]))
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_ischiofemoral_space_is_not_enclosed(pelvis: Pelvis, side: int) -> None:
+    place = ischium_and_femur(pelvis, side)
+    assert not pelvis.encloses(place)
+    assert not pelvis.lies_before(place)
+
+
+@pytest.mark.parametrize("place", [(0.0, 120.0, 40.0), (-70.0, 110.0, 20.0), (110.0, 0.0, -120.0)])
+def test_buttock_back_and_thigh_are_not_enclosed(pelvis: Pelvis, place: Float3) -> None:
+    assert not pelvis.encloses(np.array(place))
+
+
+def test_what_lies_before_the_iliac_wings_is_before_and_not_within(pelvis: Pelvis) -> None:
+    place = np.array([20.0, -60.0, 60.0])
+    assert not pelvis.encloses(place)
+    assert pelvis.lies_before(place)
+
+
+def test_the_nearest_bone_has_its_name_and_a_height_below_zero_inside(pelvis: Pelvis) -> None:
+    near = pelvis.nearest(np.array([-HEAD_MM, 0.0, 0.0]))
+    assert near.name == "femur_right"
+    assert near.height_mm < -5
+    assert pelvis.nearest(np.array([HEAD_MM, 0.0, 0.0])).name == "femur_left"
+
+
+def grid_around(centre: Float3, half_mm: float, spacing_mm: Float3 = (2.0, 1.0, 1.0)) -> Geometry:
+    shape = tuple(round(2 * half_mm / step) for step in spacing_mm)
+    x, y, z = (value - half_mm for value in centre)
+    return Geometry.from_spacing(
+        (shape[0], shape[1], shape[2]), spacing_mm=spacing_mm, origin_lps_mm=(x, y, z)
+    )
+
+
+def scene(hu: Values, geometry: Geometry, pelvis: Pelvis, bone: Values | None = None) -> Surroundings:
+    solid = np.zeros(geometry.shape, dtype=bool) if bone is None else bone < 0
+    nothing = np.zeros(geometry.shape, dtype=bool)
+    skeleton = Skeleton(LabelMap(solid.astype(np.uint8), geometry, {1: "other_bone"}), nothing, nothing)
+    body = Mask(np.ones(geometry.shape, dtype=bool), geometry)
+    volume = CTVolume(np.rint(hu).astype(np.int16), geometry)
+    around = look_around(volume, body, skeleton, Acquisition())
+    return replace(around, pelvis=pelvis)
+
+
+def told(shape: Values, hu: Values, geometry: Geometry, pelvis: Pelvis) -> Candidate:
+    voxels = (shape < 0.5) & (hu > 180)
+    one = Candidate(boxed(voxels, geometry), 180.0, 1, float(hu[voxels].max()))
+    (result,) = tell_spots((one,), scene(hu, geometry, pelvis), SpotSettings())
+    return result
+
+
+def streak_at(place: Float3, tissue_hu: float, pelvis: Pelvis) -> Candidate:
+    """A calcified streak of 5 mm along the body."""
+    geometry = grid_around(place, 24.0)
+    x, y, z = place
+    shape = rod((x, y, z - 2.5), (x, y, z + 2.5), 1.0, geometry)
+    hu = paint(np.full(geometry.shape, tissue_hu), shape, 650.0)
+    return told(shape, hu, geometry, pelvis)
+
+
+def test_a_thin_streak_in_the_fat_beside_the_iliac_vessels_is_vascular(pelvis: Pelvis) -> None:
+    found = streak_at(CAVITY, FAT_HU, pelvis)
+    assert found.kind == "vascular"
+    assert "iliac" in found.reason
+
+
+def test_in_soft_tissue_all_around_it_may_lie_in_the_psoas(pelvis: Pelvis) -> None:
+    found = streak_at(CAVITY, MUSCLE_HU, pelvis)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("tissue_hu", [FAT_HU, MUSCLE_HU])
+def test_in_the_ischiofemoral_space_it_is_a_lesion(pelvis: Pelvis, side: int, tissue_hu: float) -> None:
+    x, y, z = ischium_and_femur(pelvis, side)
+    found = streak_at((float(x), float(y), float(z)), tissue_hu, pelvis)
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def spot_at_the_coccyx(hu_of_it: float, pelvis: Pelvis) -> Candidate:
+    geometry = grid_around((0.0, 71.0, -27.0), 20.0)
+    shape = ball(geometry, (0.0, 71.0, -27.0), 2.5)
+    return told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, hu_of_it), geometry, pelvis)
+
+
+def test_a_faint_spot_in_the_coccyx_of_the_atlas_is_bone_and_a_dense_one_a_lesion(pelvis: Pelvis) -> None:
+    assert spot_at_the_coccyx(280.0, pelvis).kind == "bone_fragment"
+    assert spot_at_the_coccyx(800.0, pelvis).kind == "lesion"
+
+
+def corner_told(inside_hu: float, pelvis: Pelvis) -> Candidate:
+    """A ball of 16 mm with a rim of 4 mm, of which a corner reaches into the scan."""
+    geometry = grid_around((300.0, 0.0, -250.0), 20.0)
+    x, y, z = geometry.to_lps_mm((0, 0, 0))
+    middle: Float3 = (float(x) - 6, float(y) - 6, float(z) - 6)
+    outer = ball(geometry, middle, 16.0)
+    hu = paint(np.full(geometry.shape, MUSCLE_HU), outer, 480.0)
+    hu = paint(hu, ball(geometry, middle, 12.0), inside_hu)
+    return told(outer, hu, geometry, pelvis)
+
+
+def test_a_corner_with_a_dense_rim_is_bone_and_an_even_one_is_not(pelvis: Pelvis) -> None:
+    assert corner_told(220.0, pelvis).kind == "bone_fragment"
+    assert corner_told(480.0, pelvis).kind == "lesion"
+
+
+def swallowed(content_hu: float, shell_hu: float, centre: Float3, pelvis: Pelvis) -> float:
+    """Share of a ball of 10 mm, taken for bone, that is given back."""
+    geometry = grid_around(centre, 30.0, (2.0, 2.0, 2.0))
+    shape = ball(geometry, centre, 10.0)
+    hu = paint(np.full(geometry.shape, MUSCLE_HU), shape, shell_hu)
+    hu = paint(hu, ball(geometry, centre, 7.5), content_hu)
+    nothing = np.zeros(geometry.shape, dtype=bool)
+    own = shape < 0
+    skeleton = Skeleton(LabelMap(own.astype(np.uint8), geometry, {1: "other_bone"}), nothing, nothing)
+    volume = CTVolume(np.rint(hu).astype(np.int16), geometry)
+    left = release_swallowed(skeleton, pelvis, volume, ContrastSettings()).solid
+    return float(1 - left.sum() / own.sum())
+
+
+def test_even_contrast_in_the_cavity_away_from_all_bones_is_given_back(pelvis: Pelvis) -> None:
+    assert swallowed(300.0, 300.0, CAVITY, pelvis) > 0.95
+
+
+def test_what_has_a_cortex_stays_bone(pelvis: Pelvis) -> None:
+    assert swallowed(200.0, CORTEX_HU, CAVITY, pelvis) == 0
+
+
+def test_beside_the_pelvis_nothing_is_given_back(pelvis: Pelvis) -> None:
+    assert swallowed(300.0, 300.0, (150.0, 60.0, 0.0), pelvis) == 0
