@@ -22,6 +22,8 @@ FAR_MM = 15.0
 """Surfaces further apart than this count as this far."""
 LEAST_HIP_SHOWN = 0.05
 """Share of the two hip bones that the scan must show,"""
+HIP_WIDTH_MM = 60.0
+"""over at least this along two axes (scans of one hip show 83 and more; a shaft fits any smaller piece),"""
 HIP_MM = 5.5
 """half of that no further than this from bone,"""
 BONE_MM = 7.0
@@ -110,7 +112,10 @@ def _is_pelvis(scan: ScanSurface, atlas: Atlas, pose: Pose) -> bool:
     placed = pose.place(atlas)
     hip = atlas.of(*HIP_BONES)
     shown = placed[hip & scan.shows(placed)]
-    if len(shown) < LEAST_HIP_SHOWN * np.count_nonzero(hip):
+    if (
+        len(shown) < LEAST_HIP_SHOWN * np.count_nonzero(hip)
+        or np.sort(np.ptp(shown, axis=0))[1] < HIP_WIDTH_MM
+    ):
         return False
     hip_mm, _ = KDTree(scan.surface.points).query(shown)
     bone_mm, _ = KDTree(placed).query(scan.surface.points[scan.some])
