@@ -12,7 +12,7 @@ from pipeline.domain.geometry import Float3, Geometry
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition
-from pipeline.steps.naming.atlas import load_atlas
+from pipeline.steps.naming.atlas import Points, load_atlas
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.place import Surroundings, look_around
@@ -34,11 +34,11 @@ def pelvis() -> Pelvis:
     return Pelvis(AtlasFit(atlas, atlas.points, atlas.normals, 1.0))
 
 
-def between(a: Float3, b: Float3) -> np.ndarray:
-    return (np.asarray(a) + np.asarray(b)) / 2
+def between(a: Points, b: Points) -> Points:
+    return np.asarray((a + b) / 2, dtype=np.float64)
 
 
-def ischium_and_femur(pelvis: Pelvis, side: int) -> np.ndarray:
+def ischium_and_femur(pelvis: Pelvis, side: int) -> Points:
     """Halfway between the tuberosity of the ischium and the femur of one side, 55 mm below the hip joint."""
     points, atlas = pelvis.fit.points, pelvis.fit.atlas
     name = "left" if side > 0 else "right"
@@ -184,3 +184,12 @@ def test_what_has_a_cortex_stays_bone(pelvis: Pelvis) -> None:
 
 def test_beside_the_pelvis_nothing_is_given_back(pelvis: Pelvis) -> None:
     assert swallowed(300.0, 300.0, (150.0, 60.0, 0.0), pelvis) == 0
+
+
+def streak_above_the_crests(tissue_hu: float, pelvis: Pelvis) -> Candidate:
+    return streak_at((90.0, -60.0, pelvis.crest_mm + 40.0), tissue_hu, pelvis)
+
+
+def test_above_the_crests_only_what_lies_in_fat_is_sure(pelvis: Pelvis) -> None:
+    assert streak_above_the_crests(FAT_HU, pelvis).status == "definite"
+    assert streak_above_the_crests(MUSCLE_HU, pelvis).status == "indeterminate"
