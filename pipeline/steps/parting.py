@@ -288,7 +288,9 @@ def _grow_back(
     falling = -hu.astype(np.float32)
     basins = watershed(falling, markers, mask=solid)  # type: ignore[no-untyped-call]
     lump = np.asarray(basins == 1)
-    return lump & ~_bone_under(lump, core, hu, solid, spacing_mm)
+    lump &= ~_bone_under(lump, core, hu, solid, spacing_mm)
+    labels = label_components(lump, connectivity=6)
+    return np.isin(labels, np.unique(labels[core & lump]))
 
 
 def _bone_under(lump: Voxels, core: Voxels, hu: HU, solid: Voxels, spacing_mm: Float3) -> Voxels:
@@ -298,7 +300,7 @@ def _bone_under(lump: Voxels, core: Voxels, hu: HU, solid: Voxels, spacing_mm: F
             ~core, sampling=spacing_mm, return_distances=False, return_indices=True
         )
     )
-    dim = lump & (hu < (hu[tuple(nearest)] + TISSUE_HU) / 2)
+    dim = solid & (hu < (hu[tuple(nearest)] + TISSUE_HU) / 2)
     spongy = _opened(dim, spacing_mm, SPONGIOSA_RADIUS_MM)
     labels = label_components(spongy | (solid & ~lump), connectivity=6)
     joined = np.zeros(int(labels.max()) + 1, dtype=bool)
