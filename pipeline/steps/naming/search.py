@@ -21,7 +21,7 @@ from pipeline.steps.naming.surface import ScanSurface
 Grid = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
-GRID_MM = 8.0
+GRID_MM = 10.0
 FAR_MM = 20.0
 """Points further apart than this count as this far."""
 SIZES = (0.7, 0.85, 1.0, 1.15, 1.3)
@@ -33,7 +33,7 @@ BENT_DEG = (0.0, 40.0)
 LEAST_SHOWN = 0.06
 """Share of the atlas that the scan must show."""
 GUESSES_EACH = 3
-GUESSES = 8
+GUESSES = 5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
