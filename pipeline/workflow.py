@@ -4,58 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from collections.abc import Sequence
 
 from pipeline.config import Settings
-from pipeline.domain.analysis import Analysis, Burden, Threshold
+from pipeline.domain.analysis import Analysis, Burden
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
-from pipeline.domain.geometry import Box, Geometry, RigidTransform, grow_box
-from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.geometry import RigidTransform
+from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.domain.lesion import Candidate, Excluded, Interval, Lesion
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
+from pipeline.finding import STAGES, OnStage, find
 from pipeline.steps import quality
-from pipeline.steps.blood import find_blood_pool
 from pipeline.steps.body import segment_body
-from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
-from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.density import measure_density
-from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
-from pipeline.steps.guest import question_on_bone, skeleton_from
 from pipeline.steps.match import Date, Technique, match_lesions
-from pipeline.steps.metal import bones_beside_metal, find_metal, hide_metal, list_metal
-from pipeline.steps.mimics import classify_candidates
-from pipeline.steps.naming.fit import fit_atlas
-from pipeline.steps.naming.label import label_bones
-from pipeline.steps.organs import question_organs
-from pipeline.steps.pelvis import Pelvis
-from pipeline.steps.place import look_around
 from pipeline.steps.register import register_skeletons
-from pipeline.steps.release import release_contrast
 from pipeline.steps.respond import burden_change, classify_response, follow_track
-from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
 from pipeline.steps.site import locate, midline_x_mm
 from pipeline.steps.size import measure_size, surface_mm2
-from pipeline.steps.skeleton import Skeleton, segment_skeleton
-from pipeline.steps.smooth import smooth_volume
-from pipeline.steps.spots import tell_spots
-from pipeline.steps.stones import tell_stones
-from pipeline.steps.streaks import question_density, question_streaks, spoilt_by_metal
-from pipeline.steps.swallowed import release_swallowed
-from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
-from pipeline.steps.vessels import tell_vessels
+from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.view import View
 
-STAGES = ("body", "skeleton", "lesions", "measures")
-"""The stages of `analyse`, in order."""
 COMPARE_STAGES = ("registration", "tracks")
 """The stages of `compare`, in order."""
-OnStage = Callable[[str], None]
-"""Told the name of each stage as it begins."""
 
 
 def _silent(_: str) -> None:
@@ -91,7 +64,7 @@ def analyse(
     on_stage(STAGES[0])
     body = segment_body(scan.volume, settings.body)
     quality.require_body(body)
-    found = _find(scan, body, settings, anatomy=anatomy, on_stage=on_stage)
+    found = find(scan, body, settings, anatomy=anatomy, on_stage=on_stage)
     skeleton, threshold = found.skeleton, found.threshold
     coverage = quality.describe_coverage(body, skeleton)
     on_stage(STAGES[3])
@@ -128,105 +101,6 @@ def analyse(
         excluded=excluded,
         burden=_burden(lesions, limit_mm3),
     )
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Found:
-    """What was found in a scan, on its whole grid."""
-
-    candidates: tuple[Candidate, ...]
-    skeleton: LabelMap
-    threshold: Threshold
-    noise_hu: float | None
-    specks: Specks
-
-
-def _find(
-    scan: Scan,
-    body: Mask,
-    settings: Settings,
-    *,
-    anatomy: Anatomy | None,
-    on_stage: OnStage,
-) -> _Found:
-    """Everything bright that is not bone, told what it is; the bones; the threshold and the noise.
-
-    Works on the box of the body alone and carries the answer back to the whole grid. The box is a
-    voxel wider than the body, so that only what is cut by the scan touches its faces.
-    """
-    found = bounding_box(body.voxels)
-    if found is None:
-        raise ValueError("an empty body has no box")
-    box = grow_box(found, (1, 1, 1), body.geometry.shape)
-    inner, factor = scan.volume.crop(box), calcium_factor(scan.acquisition.kvp)
-    inner_body = Mask(body.voxels[box], inner.geometry)
-    metal = find_metal(inner, settings.metal, factor=factor)
-    smooth = smooth_volume(hide_metal(inner, metal), sigma_mm=settings.candidates.smoothing_mm)
-    on_stage(STAGES[1])
-    threshold = choose_threshold(scan.acquisition, settings.candidates)
-    bone_hu = min(settings.skeleton.bone_hu, threshold.edge_hu)
-    guest = anatomy.crop(box) if anatomy is not None else None
-    named = guest is not None and bool((guest.bones.values > 0).any())
-    sheets = find_skin_sheets(smooth, inner_body, settings.sheets, bright_hu=bone_hu)
-    bare = hide_sheets(smooth, sheets)
-    skeleton = _skeleton(bare, inner_body, guest, settings, bone_hu)
-    skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
-    around = look_around(bare, inner_body, skeleton, scan.acquisition)
-    if not named:  # what a map names bone is bone
-        skeleton = release_contrast(skeleton, around, settings.contrast)
-    fit = fit_atlas(skeleton.solid, smooth.geometry) if not named else None
-    pelvis = Pelvis(fit) if fit is not None else None
-    if pelvis is not None:
-        skeleton = release_swallowed(skeleton, pelvis, bare, settings.contrast)
-    around = replace(around.without(skeleton.solid), pelvis=pelvis)
-    bones = skeleton.labels
-    if not named:
-        bones = label_bones(skeleton, fit, bare, inner_body, settings.skeleton)
-        bones = bones_beside_metal(bones, metal)
-    on_stage(STAGES[2])
-    blood = find_blood_pool(bare, inner_body, skeleton)
-    threshold = adapt_to_contrast(threshold, blood, scan.acquisition, settings.candidates)
-    bright = find_bright(smooth, inner_body, skeleton, threshold, settings.candidates)
-    candidates, specks = gather_candidates(smooth, bright, threshold, settings.candidates)
-    on_skin, candidates = split_sheets(candidates, sheets)
-    around = replace(around, noise_hu=_median_noise_hu(bright) or 0.0)
-    candidates = tell_contrast(candidates, around, settings.contrast)
-    candidates = classify_candidates(candidates, skeleton, settings.mimics)
-    candidates = tell_vessels(candidates, around, settings.vessels)
-    candidates = tell_spots(candidates, around, settings.spots)
-    candidates = tell_stones(candidates, around, settings.stones)
-    candidates = question_density(candidates, settings.metal, factor=factor)
-    candidates = question_streaks(candidates, inner, inner_body, metal, settings.metal)
-    if guest is not None:
-        candidates = question_organs(candidates, guest.organs, settings.anatomy)
-        candidates = question_on_bone(candidates, skeleton, settings.anatomy)
-    candidates = (*on_skin, *candidates, *list_metal(inner, metal))
-    return _Found(
-        _embedded(candidates, box, body.geometry),
-        embed_labels(bones, box, body.geometry),
-        threshold,
-        _median_noise_hu(bright),
-        specks,
-    )
-
-
-def _median_noise_hu(bright: Bright) -> float | None:
-    noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
-    return float(np.median(noise)) if noise.size else None
-
-
-def _skeleton(
-    smooth: CTVolume, body: Mask, guest: Anatomy | None, settings: Settings, bone_hu: float
-) -> Skeleton:
-    """Bones as the anatomy at hand names them, else as the built-in search finds them."""
-    if guest is None or not (guest.bones.values > 0).any():
-        return segment_skeleton(smooth, body, settings.skeleton, settings.parting, bone_hu=bone_hu)
-    sections = (settings.anatomy, settings.skeleton, settings.parting)
-    return skeleton_from(guest.bones, smooth, body, sections, bone_hu=bone_hu)
-
-
-def _embedded(candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> tuple[Candidate, ...]:
-    return tuple(one.on_grid(embed_mask(one.mask, box, geometry)) for one in candidates)
 
 
 def compare(

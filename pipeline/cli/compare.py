@@ -58,9 +58,10 @@ def compare(
         with_flagged_changes,
     )
     from pipeline.cli.summary import print_comparison
+    from pipeline.finding import STAGES
     from pipeline.results.staging import staged_folder
     from pipeline.steps.succession import check_succession
-    from pipeline.workflow import COMPARE_STAGES, STAGES, analyse
+    from pipeline.workflow import COMPARE_STAGES, analyse
     from pipeline.workflow import compare as compare_analyses
 
     settings = run_settings(config, set_, figures=figures)

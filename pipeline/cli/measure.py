@@ -44,8 +44,9 @@ def measure(
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import load_anatomy, load_scan, under_key, with_dates_moved, without_dates
     from pipeline.cli.summary import print_analysis
+    from pipeline.finding import STAGES
     from pipeline.results.staging import staged_folder
-    from pipeline.workflow import STAGES, analyse
+    from pipeline.workflow import analyse
 
     settings = run_settings(config, set_, figures=figures)
     day = parse_date(date) if date else None

@@ -1,0 +1,219 @@
+"""What is bright in a scan, and what it is: composition of the steps from voxels to candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.config import Settings
+from pipeline.domain.analysis import Threshold
+from pipeline.domain.anatomy import Anatomy
+from pipeline.domain.geometry import Box, Geometry, grow_box
+from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.lesion import Candidate
+from pipeline.domain.scan import Acquisition, Scan
+from pipeline.steps.blood import find_blood_pool
+from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
+from pipeline.steps.contrast import tell_contrast
+from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
+from pipeline.steps.guest import question_on_bone, skeleton_from
+from pipeline.steps.metal import Metal, bones_beside_metal, find_metal, hide_metal, list_metal
+from pipeline.steps.mimics import classify_candidates
+from pipeline.steps.naming.fit import AtlasFit, fit_atlas
+from pipeline.steps.naming.label import label_bones
+from pipeline.steps.organs import question_organs
+from pipeline.steps.pelvis import Pelvis
+from pipeline.steps.place import Surroundings, look_around
+from pipeline.steps.release import release_contrast
+from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
+from pipeline.steps.skeleton import Skeleton, segment_skeleton
+from pipeline.steps.smooth import smooth_volume
+from pipeline.steps.spots import tell_spots
+from pipeline.steps.stones import tell_stones
+from pipeline.steps.streaks import question_density, question_streaks
+from pipeline.steps.swallowed import release_swallowed
+from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
+from pipeline.steps.vessels import tell_vessels
+from pipeline.steps.voxels import Voxels
+
+STAGES = ("body", "skeleton", "lesions", "measures")
+"""The stages of an analysis, in order."""
+OnStage = Callable[[str], None]
+"""Told the name of each stage as it begins."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Found:
+    """What was found in a scan, on its whole grid."""
+
+    candidates: tuple[Candidate, ...]
+    skeleton: LabelMap
+    threshold: Threshold
+    noise_hu: float | None
+    specks: Specks
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ground:
+    """The box of the body, and what is known before bones are looked for."""
+
+    inner: CTVolume
+    body: Mask
+    smooth: CTVolume  #: without metal
+    bare: CTVolume  #: without metal and sheets under the skin
+    metal: Metal | None
+    sheets: Voxels | None
+    guest: Anatomy | None
+    acquisition: Acquisition
+    threshold: Threshold
+
+    @property
+    def calcium_factor(self) -> float:
+        """How many times brighter calcium is than at 120 kVp."""
+        return calcium_factor(self.acquisition.kvp)
+
+    @property
+    def has_named_bones(self) -> bool:
+        """Whether the user's map tells the bones."""
+        return self.guest is not None and bool((self.guest.bones.values > 0).any())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Bones:
+    """The skeleton, where the atlas lies in it, and what the rules about place need of both."""
+
+    skeleton: Skeleton
+    fit: AtlasFit | None
+    around: Surroundings
+
+
+def find(scan: Scan, body: Mask, settings: Settings, *, anatomy: Anatomy | None, on_stage: OnStage) -> Found:
+    """Find everything bright that is not bone, told what it is; the bones; the threshold and the noise.
+
+    Works on the box of the body alone and carries the answer back to the whole grid. The box is a
+    voxel wider than the body, so that only what is cut by the scan touches its faces. Bones are named
+    beside the search for candidates, which does not need the names.
+    """
+    found = bounding_box(body.voxels)
+    if found is None:
+        raise ValueError("an empty body has no box")
+    box = grow_box(found, (1, 1, 1), body.geometry.shape)
+    ground = _prepare(scan, body, box, anatomy, settings)
+    on_stage(STAGES[1])
+    bones = _find_bones(ground, settings)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        labels = beside.submit(_labels, ground, bones, settings)
+        on_stage(STAGES[2])
+        threshold, bright = _find_bright(ground, bones, settings)
+        candidates, specks = gather_candidates(ground.smooth, bright, threshold, settings.candidates)
+        noise_hu = _median_noise_hu(bright)
+        candidates = _told(candidates, ground, bones, noise_hu, settings)
+        return Found(
+            _embedded(candidates, box, body.geometry),
+            embed_labels(labels.result(), box, body.geometry),
+            threshold,
+            noise_hu,
+            specks,
+        )
+
+
+def _prepare(scan: Scan, body: Mask, box: Box, anatomy: Anatomy | None, settings: Settings) -> _Ground:
+    inner = scan.volume.crop(box)
+    inner_body = Mask(body.voxels[box], inner.geometry)
+    threshold = choose_threshold(scan.acquisition, settings.candidates)
+    metal = find_metal(inner, settings.metal, factor=calcium_factor(scan.acquisition.kvp))
+    smooth = smooth_volume(hide_metal(inner, metal), sigma_mm=settings.candidates.smoothing_mm)
+    bone_hu = _bone_hu(threshold, settings)
+    sheets = find_skin_sheets(smooth, inner_body, settings.sheets, bright_hu=bone_hu)
+    return _Ground(
+        inner=inner,
+        body=inner_body,
+        smooth=smooth,
+        bare=hide_sheets(smooth, sheets),
+        metal=metal,
+        sheets=sheets,
+        guest=anatomy.crop(box) if anatomy is not None else None,
+        acquisition=scan.acquisition,
+        threshold=threshold,
+    )
+
+
+def _bone_hu(threshold: Threshold, settings: Settings) -> float:
+    """Level at which bone is gathered: what lies above it and is no bone must be able to be a candidate."""
+    return min(settings.skeleton.bone_hu, threshold.edge_hu)
+
+
+def _find_bones(ground: _Ground, settings: Settings) -> _Bones:
+    """The skeleton without metal and contrast medium; what a user's map names bone is bone."""
+    skeleton = _skeleton(ground, settings)
+    skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, ground.metal))
+    around = look_around(ground.bare, ground.body, skeleton, ground.acquisition)
+    if ground.has_named_bones:
+        return _Bones(skeleton, None, around)
+    skeleton = release_contrast(skeleton, around, settings.contrast)
+    fit = fit_atlas(skeleton.solid, ground.smooth.geometry)
+    pelvis = Pelvis(fit) if fit is not None else None
+    if pelvis is not None:
+        skeleton = release_swallowed(skeleton, pelvis, ground.bare, settings.contrast)
+    return _Bones(skeleton, fit, replace(around.without(skeleton.solid), pelvis=pelvis))
+
+
+def _skeleton(ground: _Ground, settings: Settings) -> Skeleton:
+    """Bones as the anatomy at hand names them, else as the built-in search finds them."""
+    bone_hu = _bone_hu(ground.threshold, settings)
+    if ground.guest is None or not ground.has_named_bones:
+        return segment_skeleton(
+            ground.bare, ground.body, settings.skeleton, settings.parting, bone_hu=bone_hu
+        )
+    sections = (settings.anatomy, settings.skeleton, settings.parting)
+    return skeleton_from(ground.guest.bones, ground.bare, ground.body, sections, bone_hu=bone_hu)
+
+
+def _labels(ground: _Ground, bones: _Bones, settings: Settings) -> LabelMap:
+    """The bones as they are shown."""
+    if ground.has_named_bones:
+        return bones.skeleton.labels
+    labels = label_bones(bones.skeleton, bones.fit, ground.bare, ground.body, settings.skeleton)
+    return bones_beside_metal(labels, ground.metal)
+
+
+def _find_bright(ground: _Ground, bones: _Bones, settings: Settings) -> tuple[Threshold, Bright]:
+    blood = find_blood_pool(ground.bare, ground.body, bones.skeleton)
+    threshold = adapt_to_contrast(ground.threshold, blood, ground.acquisition, settings.candidates)
+    bright = find_bright(ground.smooth, ground.body, bones.skeleton, threshold, settings.candidates)
+    return threshold, bright
+
+
+def _told(
+    candidates: Sequence[Candidate],
+    ground: _Ground,
+    bones: _Bones,
+    noise_hu: float | None,
+    settings: Settings,
+) -> tuple[Candidate, ...]:
+    """What each candidate is. Sheets under the skin are lesions; no rule about mimics is asked of them."""
+    around = replace(bones.around, noise_hu=noise_hu or 0.0)
+    on_skin, told = split_sheets(candidates, ground.sheets)
+    told = tell_contrast(told, around, settings.contrast)
+    told = classify_candidates(told, bones.skeleton, settings.mimics)
+    told = tell_vessels(told, around, settings.vessels)
+    told = tell_spots(told, around, settings.spots)
+    told = tell_stones(told, around, settings.stones)
+    told = question_density(told, settings.metal, factor=ground.calcium_factor)
+    told = question_streaks(told, ground.inner, ground.body, ground.metal, settings.metal)
+    if ground.guest is not None:
+        told = question_organs(told, ground.guest.organs, settings.anatomy)
+        told = question_on_bone(told, bones.skeleton, settings.anatomy)
+    return (*on_skin, *told, *list_metal(ground.inner, ground.metal))
+
+
+def _median_noise_hu(bright: Bright) -> float | None:
+    noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
+    return float(np.median(noise)) if noise.size else None
+
+
+def _embedded(candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> tuple[Candidate, ...]:
+    return tuple(one.on_grid(embed_mask(one.mask, box, geometry)) for one in candidates)
