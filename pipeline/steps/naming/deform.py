@@ -11,7 +11,7 @@ from pipeline.steps.naming.atlas import Atlas, Points
 from pipeline.steps.naming.pose import Pairs, Pose, pair
 from pipeline.steps.naming.surface import ScanSurface
 
-ROUNDS = 14
+ROUNDS = 18
 WIDTH_MM = (45.0, 14.0)
 """Over which a bone bends as one, at first and at last."""
 REACH_MM = (14.0, 6.0)

@@ -19,7 +19,7 @@ FACE_MM = 4.0
 """Points this near to a face of the scan lie where the scan cuts bone, and are no surface."""
 SMOOTHING_MM = 3.0
 """Of the mask that normals are taken from."""
-MOST_POINTS = 3000
+MOST_POINTS = 4000
 MANY_POINTS = 2000
 """For fewer, starting threads takes longer than they save."""
 
