@@ -100,7 +100,7 @@ def test_a_calcified_shell_is_not_bone() -> None:
     assert bone_alone(hu, grid, lump) < 0.1
 
 
-@pytest.mark.xfail(strict=True, reason="a sheet around a limb, too deep to be found under the skin, encloses it")
+@pytest.mark.xfail(strict=True, reason="a sheet around a limb, too deep to lie under the skin, encloses it")
 def test_a_calcified_sheet_around_a_limb_is_not_bone() -> None:
     grid = centred_grid((24, 112, 112))
     sheet = np.abs(cylinder(grid, 0, 0, 28.0)) - 1.5
