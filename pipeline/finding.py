@@ -113,7 +113,7 @@ def find(scan: Scan, body: Mask, settings: Settings, *, anatomy: Anatomy | None,
         candidates = _told(candidates, ground, bones, noise_hu, settings)
         return Found(
             _embedded(candidates, box, body.geometry),
-            embed_labels(labels.result(), box, body.geometry),
+            embed_labels(_without_lesions(labels.result(), candidates), box, body.geometry),
             threshold,
             noise_hu,
             specks,
@@ -178,6 +178,16 @@ def _labels(ground: _Ground, bones: _Bones, settings: Settings) -> LabelMap:
         return bones.skeleton.labels
     labels = label_bones(bones.skeleton, bones.fit, ground.bare, ground.body, settings.skeleton)
     return bones_beside_metal(labels, ground.metal)
+
+
+def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> LabelMap:
+    """The bones without the voxels of lesions: what lies on a bone is not the bone as well."""
+    values = labels.values.copy()
+    for one in candidates:
+        if one.kind == "lesion":
+            values[one.mask.box][one.mask.voxels] = 0
+    values.setflags(write=False)
+    return LabelMap(values, labels.geometry, labels.names)
 
 
 def _find_bright(ground: _Ground, bones: _Bones, settings: Settings) -> tuple[Threshold, Bright]:

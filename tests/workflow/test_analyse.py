@@ -220,3 +220,10 @@ def test_a_patient_who_lies_elsewhere_is_followed_through_the_bones() -> None:
     one = analyse(a_scan(hu, geometry))
     two = analyse(a_scan(shifted(hu, 14), geometry))
     assert kinds(compare([one, two])) == ["stable", "stable"]
+
+
+def test_no_voxel_is_lesion_and_bone() -> None:
+    touching = analysed({(-24.0, 16.0, 0.0): 7.0})
+    lesion = touching.lesion_labels().values > 0
+    assert lesion.any()
+    assert not (lesion & (touching.skeleton.values > 0)).any()

@@ -29,6 +29,10 @@ REACH_MM = 10.0
 SOFT_HU = 110.0
 """Canal, disc and joint stay below this, blurred cortex above."""
 
+SPONGY_HU = 120.0
+"""Brighter than any soft tissue without contrast medium,"""
+BESIDE_MM = 3.0
+"""and this near to where the atlas has bone: spongiosa, however thin the cortex around it."""
 PASSAGE_MM = 2.5
 """Soft tissue reaches in from outside through openings of at least this radius,"""
 LEAK = 0.03
@@ -61,7 +65,9 @@ def bone_and_tissue(
     inside = np.asarray(basins == BONE)
     reached = _reached_from_outside(mean_hu, inside | solid, geometry)
     tissue = (basins == TISSUE) | (reached & (height_mm >= _floor_mm(reached, height_mm)))
-    return inside & ~tissue, tissue & (mean_hu < SOFT_HU)
+    spongy = (mean_hu >= SPONGY_HU) & (height_mm <= BESIDE_MM)
+    tissue &= ~spongy
+    return (inside | spongy) & ~tissue, tissue & (mean_hu < SOFT_HU)
 
 
 def _floor_mm(reached: Voxels, height_mm: NDArray[np.float32]) -> float:
