@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from pipeline.dicom.ct_write import CTHeader
 from pipeline.domain.scan import Scan
 
 Read = Callable[[Sequence[Dataset]], Scan]
@@ -122,3 +124,20 @@ def calcium_centre_lps_mm(scan: Scan) -> NDArray[np.float64]:
 def flag_codes(scan: Scan) -> set[str]:
     """Codes of the scan's flags."""
     return {flag.code for flag in scan.flags}
+
+
+def paulas_header(date: dt.date, *, patient_id: str = "P-1") -> CTHeader:
+    """What a scan of the two shafts says of its patient and its making."""
+    return CTHeader(
+        patient_id=patient_id,
+        patient_name="Box^Paula",
+        study_date=date,
+        birth_date=dt.date(2006, 3, 12),
+        sex="F",
+        age_years=13.0,
+        manufacturer="Box",
+        kvp=120.0,
+        kernel="B30f",
+        slice_thickness_mm=2.0,
+        description="Pelvis",
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import PartingSettings, SkeletonSettings
 from pipeline.domain.geometry import Geometry, grow_box
@@ -13,7 +12,7 @@ from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.steps.bone import Bone, PooledScan, pool_scan, segment_bone, tissue_joined_to_bone
 from pipeline.steps.grid import bounding_box, margin_voxels, pool_max
 from pipeline.steps.parting import find_lump_cores, grow_lumps, near_cores
-from pipeline.steps.voxels import Voxels, label_background
+from pipeline.steps.voxels import Voxels, small_holes
 
 UNNAMED_BONE = "other_bone"
 LARGEST_HOLE_MM2 = 600.0
@@ -115,15 +114,5 @@ def _fill_insides(solid: Voxels, lumps: Voxels, geometry: Geometry) -> Voxels:
     box = bounding_box(solid)
     if box is not None:
         for plane, lump in zip(filled[box], lumps[box], strict=True):
-            plane |= _small_holes(plane, most) & ~lump
+            plane |= small_holes(plane, most) & ~lump
     return filled
-
-
-def _small_holes(plane: NDArray[np.bool_], most_pixels: int) -> NDArray[np.bool_]:
-    """Holes of a slice with at most so many pixels: background that does not reach the border."""
-    labels = label_background(np.pad(plane, 1))
-    sizes = np.bincount(labels.ravel())
-    small = sizes <= most_pixels
-    small[labels[0, 0]] = False
-    small[0] = False
-    return np.asarray(small[labels][1:-1, 1:-1])

@@ -32,6 +32,16 @@ def label_background(pixels: Voxels) -> Labels:
     return np.asarray(labels, dtype=np.uint32)
 
 
+def small_holes(plane: Voxels, most_pixels: int) -> Voxels:
+    """Holes of a slice with at most so many pixels: background that does not reach the border."""
+    labels = label_background(np.pad(plane, 1))
+    sizes = np.bincount(labels.ravel())
+    small = sizes <= most_pixels
+    small[labels[0, 0]] = False
+    small[0] = False
+    return np.asarray(small[labels][1:-1, 1:-1])
+
+
 def component_statistics(labels: Labels) -> tuple[NDArray[np.int64], list[Box]]:
     """Voxel count and bounding box of each label, from label 0 on."""
     found = cc3d.statistics(labels)

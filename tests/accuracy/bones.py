@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.domain.anatomy import BONES
 from pipeline.domain.image import LabelMap
-from tests.accuracy.truth import BONES
 
 SCORED = ("hip_bone_right", "hip_bone_left", "femur_right", "femur_left", "sacrum")
 """The bones whose mean is held against the goal."""

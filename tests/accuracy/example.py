@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.domain.analysis import Analysis
+from pipeline.domain.anatomy import BONES
 from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Lesion
 from pipeline.domain.scan import Scan
@@ -16,7 +17,7 @@ from pipeline.nifti import read_label_map, read_volume
 from tests.accuracy.lesions import FalseLesion, describe
 from tests.accuracy.real import FURTHER_MM3
 from tests.accuracy.sets import DATA
-from tests.accuracy.truth import BONES, Truth
+from tests.accuracy.truth import Truth
 
 METAL = "metal"
 METAL_HU = 2500

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 import pipeline.phantoms
+from pipeline.domain.anatomy import BONES
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume
 from pipeline.domain.scan import Acquisition, Scan
 from pipeline.phantoms import PhantomCase, PhantomLesion, PhantomScan, build, mimics, reference_case
 from tests.accuracy.sets import PhantomSet
-from tests.accuracy.truth import BONES, TrueLesion, TrueMimic, Truth
+from tests.accuracy.truth import TrueLesion, TrueMimic, Truth
 
 BONE_NAMES = {
     "hip_right": "hip_bone_right",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from pipeline.domain.anatomy import BONES
 from pipeline.domain.geometry import Float3
 from tests.accuracy.case import Score
 from tests.accuracy.explain import DEFINITIONS, HEAD
@@ -23,7 +24,6 @@ from tests.accuracy.summary import (
     sensitivity,
     with_truth,
 )
-from tests.accuracy.truth import BONES
 
 SHORT = dict(zip(BONES, ("hipR", "hipL", "femR", "femL", "sac", "lum", "coc", "other"), strict=True))
 

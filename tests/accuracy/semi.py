@@ -17,9 +17,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from pipeline.dicom.read import read_scan
+from pipeline.domain.anatomy import BONES
 from pipeline.domain.geometry import Geometry
 from tests.accuracy.sets import DATA, TOOL, SemiSet
-from tests.accuracy.truth import BONES, Points, TrueLesion, TrueMimic, Truth
+from tests.accuracy.truth import Points, TrueLesion, TrueMimic, Truth
 
 SUBSLICE_MM = 0.8
 """The generator paints on slices at most this thick, and at least two to a slice of the scan."""

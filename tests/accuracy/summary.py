@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from pipeline.domain.anatomy import BONES
 from tests.accuracy.case import Score
 from tests.accuracy.example import METAL
 from tests.accuracy.fate import MimicFate
 from tests.accuracy.lesions import FalseLesion, Hit
 from tests.accuracy.sets import THICK_MM
-from tests.accuracy.truth import BONES
 
 SIZES_MM3 = ((0.0, 20.0), (20.0, 100.0), (100.0, 500.0), (500.0, float("inf")))
 FINE_SIZES_MM3 = (0.0, 20.0, 35.0, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0, float("inf"))

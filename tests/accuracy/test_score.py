@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.domain.anatomy import BONES
 from pipeline.domain.geometry import Box, Geometry
 from pipeline.domain.image import LabelMap
 from pipeline.domain.lesion import Lesion, Status
@@ -15,7 +16,7 @@ from tests.accuracy.lesions import dice, false_lesions, score_lesions, trimmed
 from tests.accuracy.semi import half_slice_shift_mm, sided
 from tests.accuracy.sets import ALL, QUICK, SEMI, choose_sets
 from tests.accuracy.summary import Share, kinds_right
-from tests.accuracy.truth import BONES, TrueLesion, TrueMimic, Truth
+from tests.accuracy.truth import TrueLesion, TrueMimic, Truth
 from tests.builders import a_lesion, a_scan
 
 GRID = Geometry.from_spacing((20, 30, 30), spacing_mm=(2.0, 1.0, 1.0))

@@ -11,18 +11,6 @@ from pipeline.domain.scan import Scan
 
 Points = NDArray[np.float64]
 
-BONES = (
-    "hip_bone_right",
-    "hip_bone_left",
-    "femur_right",
-    "femur_left",
-    "sacrum",
-    "lumbar_vertebrae",
-    "coccyx",
-    "other_bone",
-)
-"""Value n of a truth bone map is the n-th of these, from 1."""
-
 
 @dataclass(frozen=True, eq=False)
 class TrueLesion:
@@ -53,4 +41,4 @@ class Truth:
     lesions: tuple[TrueLesion, ...]
     lesion_labels: NDArray[np.uint8]
     mimics: tuple[TrueMimic, ...]
-    bones: NDArray[np.uint8]  #: values as in `BONES`
+    bones: NDArray[np.uint8]  #: places in `pipeline.domain.anatomy.BONES`, from 1

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.dicom.ct_write import CTHeader, uids_from, write_ct_series
+from pipeline.dicom.ct_write import uids_from, write_ct_series
 from tests.builders import ct, pelvis_of_two_shafts
+from tests.series import paulas_header
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,7 @@ def write_scan(folder: Path, *, date: dt.date, seed: int, patient: str = "P-1", 
     """Two shafts and two balls of calcium, or one and a smaller one, as a CT series."""
     balls = {(0.0, 20.0, -4.0): 4.0} if small else {(0.0, -26.0, 2.0): 5.0, (0.0, 20.0, -4.0): 7.0}
     hu, geometry = pelvis_of_two_shafts(balls, seed=seed)
-    header = CTHeader(
-        patient_id=patient,
-        patient_name="Box^Paula",
-        study_date=date,
-        birth_date=dt.date(2006, 3, 12),
-        sex="F",
-        age_years=13.0,
-        manufacturer="Box",
-        kvp=120.0,
-        kernel="B30f",
-        slice_thickness_mm=2.0,
-        description="Pelvis",
-    )
+    header = paulas_header(date, patient_id=patient)
     write_ct_series(ct(hu, geometry), header, folder, make_uid=uids_from(f"{folder.name} {seed}"))
     return folder
 

@@ -13,11 +13,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.ct_write import CTHeader, uids_from, write_ct_series
+from pipeline.dicom.ct_write import uids_from, write_ct_series
 from tests.builders import Values, ball, ct, pelvis_of_two_shafts
 from tests.cli.conftest import Run
 from tests.cli.test_cli_measure import refused
-from tests.series import set_text
+from tests.series import paulas_header, set_text
 
 HIGH, LOW = (0.0, -26.0, 14.0), (0.0, 20.0, -4.0)
 """Centres of two balls of calcium, the first in the upper part of the scan."""
@@ -35,19 +35,7 @@ def write(
     hu, geometry = pelvis_of_two_shafts(dict(balls), seed=date.year)
     if change is not None:
         change(hu)
-    header = CTHeader(
-        patient_id="P-1",
-        patient_name="Box^Paula",
-        study_date=date,
-        birth_date=dt.date(2006, 3, 12),
-        sex="F",
-        age_years=13.0,
-        manufacturer="Box",
-        kvp=120.0,
-        kernel="B30f",
-        slice_thickness_mm=2.0,
-        description="Pelvis",
-    )
+    header = paulas_header(date)
     write_ct_series(ct(hu, geometry), header, folder, make_uid=uids_from(f"{folder} {date}"))
     return folder
 

@@ -15,7 +15,7 @@ from pipeline.domain.geometry import Float3
 from pipeline.domain.image import CTVolume
 from pipeline.steps.bone import PooledScan
 from pipeline.steps.grid import expand
-from pipeline.steps.voxels import HU, Voxels, label_background
+from pipeline.steps.voxels import HU, Voxels, small_holes
 
 TISSUE_HU = 60.0
 PEEL_MM = 0.8
@@ -69,13 +69,3 @@ def _without_pores(drawn: Voxels, spacing_mm: Float3) -> Voxels:
         if plane.any():
             plane |= small_holes(plane, most)
     return drawn
-
-
-def small_holes(plane: NDArray[np.bool_], most_pixels: int) -> NDArray[np.bool_]:
-    """Holes of a slice with at most so many pixels: background that does not reach the border."""
-    labels = label_background(np.pad(plane, 1))
-    sizes = np.bincount(labels.ravel())
-    small = sizes <= most_pixels
-    small[labels[0, 0]] = False
-    small[0] = False
-    return np.asarray(small[labels][1:-1, 1:-1])

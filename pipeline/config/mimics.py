@@ -1,0 +1,227 @@
+"""Settings of what only looks like calcinosis."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pipeline.config.section import Section
+
+
+class MimicSettings(Section):
+    """What only looks like calcinosis."""
+
+    smallest_lesion_mm3: float = Field(5.0, ge=0)
+    """Smaller components are listed as noise."""
+    joined_fraction: float = Field(0.5, gt=0, le=1)
+    """Share of a component that hangs on bone by half-bright tissue, to be a piece of it."""
+    fragment_thickness_mm: float = Field(8.0, ge=0)
+    """Thicker ones are not cortex."""
+    cut_bone_hu: float = Field(600.0, ge=200, le=3000)
+    """A thick piece this dense that the edge of the scan cuts is taken for bone."""
+    cut_bone_thickness_mm: float = Field(5.0, ge=0)
+    """What counts as thick there."""
+    cut_piece_mm3: float = Field(300.0, ge=0)
+    """A smaller piece is taken for bone where the same edge cuts bone beside it."""
+    cut_bone_reach_mm: float = Field(12.0, ge=0)
+    """What counts as beside it."""
+    speck_mm3: float = Field(30.0, ge=0)
+    """A component up to this size"""
+    speck_reach_mm: float = Field(6.0, ge=0, le=30)
+    """and this near to bone may be a tip of the bone: indeterminate."""
+    joint_mm: float = Field(22.0, ge=0, le=60)
+    """A piece at the end of the scan that lies in line with bone this near, along the body, continues it
+    across a joint or disc."""
+    few_voxels: int = Field(3, ge=0)
+    """A spot of no more voxels than this"""
+    few_voxels_hu: float = Field(300.0, ge=0)
+    """that stays below this may be noise."""
+
+
+class ContrastSettings(Section):
+    """What is contrast medium in bowel or bladder, and what may be."""
+
+    least_hu: float = Field(150.0, ge=60, le=500)
+    """Contrast medium is denser than this,"""
+    most_hu: float = Field(450.0, ge=100, le=3000)
+    """and seldom denser than this."""
+    gas_share: float = Field(0.03, ge=0, le=1)
+    """What has this share of its surface on gas is in bowel,"""
+    gas_mm2: float = Field(100.0, ge=0)
+    """or so much of it,"""
+    cortex_share_beside_gas: float = Field(0.05, ge=0, le=1)
+    """unless more of its surface than this lies on cortex,"""
+    shell_unevenness: float = Field(0.25, ge=0, le=1)
+    """or its standard deviation is a greater share of its density: spongiosa behind a thin cortex."""
+    least_pool_mm3: float = Field(1500.0, ge=0)
+    """Without gas only this much contrast is told from bone,"""
+    cortex_share: float = Field(0.03, ge=0, le=1)
+    """with no more than this share of its surface on something denser,"""
+    pool_unevenness: float = Field(0.18, ge=0, le=1)
+    """and at most this standard deviation of its inside, as a share of its density."""
+    least_thickness_mm: float = Field(5.0, ge=0)
+    """Thinner lesions are not questioned."""
+    unevenness: float = Field(0.12, ge=0, le=1)
+    """Largest standard deviation of the inside as a share of its density."""
+    mixed_hu: float = Field(620.0, ge=200, le=3000)
+    """A component with 2 % of its voxels denser than this is not contrast alone."""
+    small_mm3: float = Field(100.0, ge=0)
+    """A smaller spot beside gas is contrast only"""
+    small_most_hu: float = Field(380.0, ge=100, le=3000)
+    """if it is no denser than this."""
+    deep_mm: float = Field(10.0, ge=0)
+    """An even pool this far from bone"""
+    loop_mm: float = Field(15.0, ge=0, le=40)
+    """and this near to gas or to bowel with contrast is bowel."""
+    piece_unevenness: float = Field(0.2, ge=0, le=1)
+    """The same limit for pieces beside bowel with contrast,"""
+    piece_factor: float = Field(1.1, ge=0.5, le=3)
+    """which are no denser than this times the bowel,"""
+    small_factor: float = Field(0.85, ge=0.3, le=3)
+    """or small ones than this times, since they are thinned by partial volume;"""
+    piece_ring_share: float = Field(0.4, ge=0, le=1)
+    """and for the share of directions in which bone must be met."""
+    abdomen_mm: float = Field(20.0, ge=0)
+    """Before the pelvis, an even pool this far from bone may be bowel."""
+    abdomen_across_share: float = Field(0.12, ge=0, le=1)
+    """There bone of the other side is met in this share of the directions that meet bone."""
+    parted_mm3: float = Field(3000.0, ge=0)
+    """In a component at least this large and no denser than contrast,"""
+    dense_factor: float = Field(1.35, ge=1.05, le=5)
+    """what is denser than this times its median, too dense for contrast"""
+    dense_mm3: float = Field(30.0, ge=0)
+    """and at least this large is a component of its own."""
+    bladder_mm3: float = Field(3000.0, ge=0)
+    """A pool in the bladder is at least this large,"""
+    level_share: float = Field(0.5, ge=0, le=1)
+    """and this share of its width ends at one level."""
+    bone_gap_mm: float = Field(4.0, ge=0)
+    """What lies nearer to bone is not in bowel or bladder, unless it has gas or a level."""
+    ring_share: float = Field(0.5, ge=0, le=1)
+    """Share of in-plane directions in which bone must be met."""
+    widest_gap_deg: float = Field(150.0, ge=0, le=360)
+    """Widest range of directions without bone: what lies before the bones is not within their ring."""
+    across_share: float = Field(0.04, ge=0, le=1)
+    """Share of the directions in which the first bone must lie beyond the midline."""
+    apart_mm: float = Field(6.0, ge=1)
+    """What was taken for bone and stands this far off every bone of the atlas, in the pelvic cavity,"""
+    far_mm: float = Field(12.0, ge=1)
+    """and somewhere as far as this, or that far"""
+    beyond_mm: float = Field(20.0, ge=1)
+    """and somewhere as far as this,"""
+    swallowed_dense_share: float = Field(0.05, ge=0, le=1)
+    """with no more than this share of it denser than contrast medium, is no bone;"""
+    beside_bone_mm: float = Field(3.0, ge=0)
+    """what hangs on it is given back with it down to this distance."""
+    fluid_bone_mm: float = Field(20.0, ge=0)
+    """In the pelvic cavity, this far from every bone of the atlas, what is no denser than contrast"""
+    fluid_unevenness: float = Field(0.08, ge=0, le=1)
+    """and as even as this is contrast in bowel, however thin."""
+    obturator_mm: float = Field(15.0, ge=0)
+    """Below the hip joints' roof, what lies this near to a hip bone may lie in the obturator internus."""
+
+
+class VesselSettings(Section):
+    """What is calcium in the wall of a vessel."""
+
+    most_mm3: float = Field(400.0, ge=0)
+    """Larger components are not asked,"""
+    most_thickness_mm: float = Field(5.0, ge=0)
+    """nor thicker ones."""
+    length_mm: float = Field(20.0, ge=5, le=200)
+    """A vessel is followed at least this far,"""
+    reach_mm: float = Field(60.0, ge=10, le=500)
+    """and no further than this to each side."""
+    border_share: float = Field(0.7, gt=0, le=1)
+    """Share of directions in which its border must show,"""
+    wall_hu: float = Field(30.0, ge=5, le=500)
+    """as a wall this much brighter than the blood,"""
+    fat_hu: float = Field(60.0, ge=10, le=500)
+    """or as tissue outside this much darker."""
+    blood_hu: tuple[float, float] = (10.0, 150.0)
+    """Density of the blood,"""
+    blood_range_hu: float = Field(60.0, ge=10, le=500)
+    """and largest difference within it."""
+    wall_share: float = Field(0.5, gt=0, le=1)
+    """A section with a bright wall in this share of directions is calcified;"""
+    wall_mm: float = Field(9.0, ge=0, le=200)
+    """a vessel that is so over this length is beyond doubt."""
+    faint_hu: float = Field(12.0, ge=1, le=200)
+    """A faint wall is on the average this much brighter than blood and tissue around,"""
+    faint_noise: float = Field(0.6, ge=0, le=10)
+    """and by this many standard deviations of the noise,"""
+    faint_length_mm: float = Field(30.0, ge=5, le=200)
+    """over this length."""
+    beyond_mm: float = Field(30.0, ge=0, le=100)
+    """How far beyond its ends such a vessel goes on,"""
+    aside_mm: float = Field(3.0, ge=0, le=20)
+    """and how far from its rim a spot may lie there."""
+    ring_share: float = Field(0.5, ge=0, le=1)
+    """Within the pelvis: share of in-plane directions in which bone is met,"""
+    widest_gap_deg: float = Field(150.0, ge=0, le=360)
+    """widest range of directions without,"""
+    across_share: float = Field(0.04, ge=0, le=1)
+    """share in which the first bone lies beyond the midline,"""
+    wall_depth_mm: float = Field(8.0, ge=0)
+    """and distance from bone: the muscles along it may hold calcinosis."""
+
+
+class StoneSettings(Section):
+    """What is a phlebolith or another small stone in the pelvic cavity."""
+
+    most_mm3: float = Field(180.0, ge=0)
+    """As a ball of 7 mm: phleboliths are 2 to 6 mm wide, and look larger by blur."""
+    bone_mm: float = Field(12.0, ge=0)
+    """Nearer to bone it may lie in a muscle of the pelvic wall;"""
+    child_bone_mm: float = Field(13.0, ge=0)
+    """in a child, who seldom has phleboliths, nearer than this;"""
+    middle_mm: float = Field(20.0, ge=0)
+    """but there is no muscle this near to the midline"""
+    symphysis_mm: float = Field(4.0, ge=0)
+    """and this far from the symphysis."""
+    round_mm: float = Field(0.4, ge=0)
+    """Round: the standard deviations along its two longest axes differ by no more than this."""
+    thin_mm: float = Field(0.7, ge=0)
+    """A streak is thinner (standard deviation across)"""
+    short_mm: float = Field(2.5, ge=0)
+    """and shorter than this (standard deviation along)."""
+    prostate_mm: float = Field(20.0, ge=0)
+    """Half the width of the prostate."""
+    soft_hu: float = Field(10.0, ge=-200, le=100)
+    """Tissue around that is denser than this is soft tissue;"""
+    fat_hu: float = Field(-40.0, ge=-200, le=100)
+    """less dense than this, fat."""
+    ring_share: float = Field(0.5, ge=0, le=1)
+    """Within the pelvis: as for vessels,"""
+    widest_gap_deg: float = Field(150.0, ge=0, le=360)
+    """the same,"""
+    across_share: float = Field(0.04, ge=0, le=1)
+    """and the same."""
+
+
+class SpotSettings(Section):
+    """Which small spots are bone or vessel by their place in the pelvis of the atlas."""
+
+    vessel_mm3: float = Field(60.0, ge=0)
+    """A spot no larger than this,"""
+    vessel_thickness_mm: float = Field(4.0, ge=0)
+    """no thicker than this,"""
+    vessel_bone_mm: float = Field(20.0, ge=0)
+    """this far from every bone"""
+    fat_share: float = Field(0.15, ge=0, le=1)
+    """and with this share of fat around it lies on a vessel; within the psoas there is none."""
+    piece_mm3: float = Field(300.0, ge=0)
+    """A piece of bone is no larger than this,"""
+    piece_height_mm: float = Field(0.0)
+    """lies no higher than this over the surface of a bone of the atlas,"""
+    piece_reach_mm: float = Field(10.0, ge=0)
+    """no further than this from it,"""
+    piece_most_hu: float = Field(350.0, ge=0)
+    """and is no denser than this, or the edge of the scan cuts it."""
+    rim_hu: float = Field(380.0, ge=0)
+    """A corner of something that the scan cuts on two sides is bone if it has a rim this dense"""
+    rim_share: float = Field(0.75, ge=0, le=1)
+    """and its inside, towards the edge, has at most this share of that density."""
+    above_mm: float = Field(20.0, ge=0)
+    """So far above the iliac crests ribs and organs are not told from lesions,"""
+    subcutaneous_fat_share: float = Field(0.6, ge=0, le=1)
+    """unless this share of what lies around is fat."""
