@@ -92,8 +92,14 @@ class ContrastSettings(Section):
     """and at least this large is a component of its own."""
     bladder_mm3: float = Field(3000.0, ge=0)
     """A pool in the bladder is at least this large,"""
-    level_share: float = Field(0.5, ge=0, le=1)
-    """and this share of its width ends at one level."""
+    level_share: float = Field(0.6, ge=0, le=1)
+    """this share of its width, where no bone ends it, ends at one level,"""
+    level_mm2: float = Field(200.0, ge=0)
+    """and so much of it. Or it is as large"""
+    full_mm3: float = Field(10_000.0, ge=0)
+    """as this, holds a ball"""
+    full_thickness_mm: float = Field(18.0, ge=0)
+    """of this diameter, and is even: full to the brim."""
     bone_gap_mm: float = Field(4.0, ge=0)
     """What lies nearer to bone is not in bowel or bladder, unless it has gas or a level."""
     ring_share: float = Field(0.5, ge=0, le=1)

@@ -27,6 +27,7 @@ GAS_REACH_MM = 2.6
 MAYBE = "even and no denser than contrast medium in bowel or bladder, and within the ring of the pelvis"
 
 MAYBE_PIECE = "no denser than the bowel with contrast on this scan, in or before the pelvis: may be bowel"
+FULL_BLADDER = "wide even pool across the midline of the pelvic cavity"
 BESIDE_BONE_MM = 2.0
 RELEASED_RIM = "left between bone and what lay against it and was taken for bone at first"
 MAYBE_RELEASED = "taken for bone at first, but away from the bones of the pelvis: may be bowel or bone"
@@ -65,11 +66,14 @@ def _given_back(one: Candidate, around: Surroundings, settings: ContrastSettings
 def _by_itself(candidate: Candidate, around: Surroundings, settings: ContrastSettings) -> Candidate:
     mask = candidate.mask
     texture = texture_of(mask, around)
-    if texture.middle_hu > settings.most_hu or texture.high_hu > settings.mixed_hu:
-        return candidate
     level = find_level(mask, around, settings)
     if level is not None and _within_ring(place_of(mask, around), settings):
         return replace(candidate, kind="bladder_contrast", reason=f"{level}, {texture.middle_hu:.0f} HU")
+    if _is_full_bladder(mask, texture, around, settings):
+        reason = f"{FULL_BLADDER}, {texture.middle_hu:.0f} HU throughout (± {texture.unevenness:.0%})"
+        return replace(candidate, kind="bladder_contrast", reason=reason)
+    if texture.middle_hu > settings.most_hu or texture.high_hu > settings.mixed_hu:
+        return candidate
     gas_mm, gas_share, gas_mm2 = gas_contact(mask, around)
     on_gas = gas_share >= settings.gas_share or gas_mm2 >= settings.gas_mm2
     if on_gas and _may_float(mask, texture, settings):
@@ -128,6 +132,18 @@ def _is_fluid_deep_inside(
         return False
     far = around.pelvis.nearest(middle).distance_mm >= settings.fluid_bone_mm
     return far and _own_unevenness(texture, around.noise_hu) <= settings.fluid_unevenness
+
+
+def _is_full_bladder(
+    mask: BoxedMask, texture: Texture, around: Surroundings, settings: ContrastSettings
+) -> bool:
+    """A large wide pool across the midline of the cavity: contrast may be of any density in urine."""
+    if mask.volume_mm3 < settings.full_mm3 or texture.thickness_mm < settings.full_thickness_mm:
+        return False
+    if around.middle_i is None or not mask.box[2].start < around.middle_i < mask.box[2].stop:
+        return False
+    even = _own_unevenness(texture, around.noise_hu) <= settings.fluid_unevenness
+    return even and _within_ring(place_of(mask, around), settings)
 
 
 def _was_released(mask: BoxedMask, around: Surroundings, settings: ContrastSettings) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import ContrastSettings
+from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.candidates import tight_mask
@@ -19,6 +20,8 @@ LEVEL_MM = 1.5
 """A column belongs to a level where its top lies this near to it."""
 ABOVE_MM = (2.0, 7.0)
 """Where above a level the fluid is looked at: beyond its blurred border."""
+BEFORE_BONE_MM = 4.0
+"""A column that ends this near to bone ends there because of the bone, whatever fills it."""
 RIM_MM = 2.0
 """How far the blurred border of something dense reaches into the pool."""
 WATER_HU = (-25.0, 60.0)
@@ -29,35 +32,53 @@ def find_level(mask: BoxedMask, around: Surroundings, settings: ContrastSettings
     """What is seen of a level between the pool and water before or behind it; None if nothing is.
 
     The level lies across the direction of gravity: its front where the patient lies on the back,
-    its back where on the belly.
+    its back where on the belly. Where bone ends the pool, as the pubis often does, no level can show.
     """
     if mask.volume_mm3 < settings.bladder_mm3:
         return None
-    wide = mask.padded(margin_voxels(mask.geometry.spacing_mm, ABOVE_MM[1] + 1))
-    for side, name in ((-1, "front"), (1, "back")):
-        share, hu = _level(wide.voxels, around.smooth.hu[wide.box], mask.geometry.spacing_mm[1], side)
-        if share >= settings.level_share and WATER_HU[0] <= hu <= WATER_HU[1]:
-            return f"pool with a flat {name} under fluid of {hu:.0f} HU (level over {share:.0%} of its width)"
+    spacing = mask.geometry.spacing_mm
+    wide = mask.padded(margin_voxels(spacing, ABOVE_MM[1] + 1))
+    hu, solid = around.smooth.hu[wide.box], around.solid[wide.box]
+    for turn, name in ((1, "front"), (-1, "back")):
+        level = _level(wide.voxels[:, ::turn], hu[:, ::turn], solid[:, ::turn], spacing)
+        wide_enough = level.share >= settings.level_share and level.mm2 >= settings.level_mm2
+        if wide_enough and WATER_HU[0] <= level.beyond_hu <= WATER_HU[1]:
+            return (
+                f"pool with a flat {name} under fluid of {level.beyond_hu:.0f} HU"
+                f" (level over {level.share:.0%} of its width, bone left out)"
+            )
     return None
 
 
-def _level(voxels: Voxels, hu: HU, spacing_j_mm: float, side: int) -> tuple[float, float]:
-    """Share of columns that end at one depth, and the density in mm beyond that end.
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The depth at which most columns of a pool end."""
 
-    Parameters
-    ----------
-    side : int
-        -1 for the front (small j), 1 for the back.
-    """
-    pool = voxels if side < 0 else voxels[:, ::-1]
-    content = hu if side < 0 else hu[:, ::-1]
-    columns = pool.any(axis=1)
-    top = pool.argmax(axis=1)[columns]
+    share: float  #: of the columns not ended by bone
+    mm2: float  #: area of the columns that end there
+    beyond_hu: float  #: density in front of them
+
+
+def _level(voxels: Voxels, hu: HU, solid: Voxels, spacing_mm: Float3) -> _Level:
+    """The level of a pool whose surface looks to small j."""
+    columns = voxels.any(axis=1) & ~_ended_by_bone(voxels, solid, spacing_mm[1])
+    top = voxels.argmax(axis=1)[columns]
+    if not len(top):
+        return _Level(0.0, 0.0, float("inf"))
     level = _commonest(top)
-    flat = np.abs(top - level) * spacing_j_mm <= LEVEL_MM
-    near, far = (max(1, round(mm / spacing_j_mm)) for mm in ABOVE_MM)
-    above = content[:, max(0, level - far) : max(1, level - near + 1)].swapaxes(0, 1)[:, columns][:, flat]
-    return float(flat.mean()), float(np.median(above))
+    flat = np.abs(top - level) * spacing_mm[1] <= LEVEL_MM
+    near, far = (max(1, round(mm / spacing_mm[1])) for mm in ABOVE_MM)
+    above = hu[:, max(0, level - far) : max(1, level - near + 1)].swapaxes(0, 1)[:, columns][:, flat]
+    area = float(flat.sum()) * spacing_mm[0] * spacing_mm[2]
+    return _Level(float(flat.mean()), area, float(np.median(above)))
+
+
+def _ended_by_bone(voxels: Voxels, solid: Voxels, spacing_j_mm: float) -> Voxels:
+    """Columns (k, i) of a pool that have bone right before their end at small j."""
+    top = voxels.argmax(axis=1)[:, None, :]
+    j = np.arange(voxels.shape[1])[None, :, None]
+    before = (j < top) & (j >= top - round(BEFORE_BONE_MM / spacing_j_mm))
+    return np.asarray((solid & before).any(axis=1))
 
 
 def _commonest(values: NDArray[np.int64]) -> int:
@@ -78,7 +99,7 @@ def part_dense(one: Candidate, around: Surroundings, settings: ContrastSettings)
     hu = around.smooth.hu[mask.box]
     middle = float(np.median(hu[mask.voxels]))
     dense = mask.voxels & (hu >= max(settings.most_hu, settings.dense_factor * middle))
-    if middle > settings.most_hu or not dense.any():
+    if not dense.any() or (middle > settings.most_hu and find_level(mask, around, settings) is None):
         return (one,)
     labels = label_components(dense, connectivity=26)
     counts, _ = component_statistics(labels)

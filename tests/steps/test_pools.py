@@ -1,0 +1,82 @@
+"""The bladder full of contrast medium, told by its level or by its place and evenness."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.config import ContrastSettings
+from pipeline.domain.geometry import Float3
+from pipeline.domain.lesion import Candidate
+from pipeline.steps.contrast import tell_contrast
+from tests.builders import CORTEX_HU, Values, coordinates_mm, ellipsoid, paint
+from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings
+
+MIDDLE: Float3 = (0.0, -20.0, 0.0)
+
+
+def lump(half_axes_mm: Float3, centre: Float3 = MIDDLE) -> Values:
+    """An ellipsoid with sharp borders."""
+    return np.where(ellipsoid(GRID, centre, half_axes_mm), -3.0, 3.0)
+
+
+def told(hu: Values, *shapes: Values) -> list[Candidate]:
+    around, _ = surroundings(hu)
+    return list(tell_contrast([candidate(one, hu) for one in shapes], around, ContrastSettings()))
+
+
+def behind(y_mm: float) -> Values:
+    """Signed distance to all that lies behind a level, negative there."""
+    _, y, _ = coordinates_mm(GRID)
+    return np.asarray(np.broadcast_to(y_mm - y, GRID.shape))
+
+
+def half_full(bladder: Values, contrast_hu: float, *, level_mm: float = -20.0) -> tuple[Values, Values]:
+    """A bladder with contrast behind a level under urine, and the pool."""
+    pool = np.maximum(bladder, behind(level_mm))
+    return paint(paint(pelvis_hu(), bladder, 10.0), pool, contrast_hu), pool
+
+
+@pytest.mark.parametrize("contrast_hu", [300.0, 600.0, 850.0])
+def test_a_level_under_urine_is_the_bladder_however_dense_the_contrast(contrast_hu: float) -> None:
+    hu, pool = half_full(lump((24.0, 18.0, 20.0)), contrast_hu)
+    (found,) = told(hu, pool)
+    assert found.kind == "bladder_contrast"
+    assert "flat front" in found.reason
+
+
+def test_bone_that_ends_most_of_the_pool_does_not_hide_its_level() -> None:
+    """Two thirds of the width lie against bone that slopes back, a third shows the level."""
+    x, y, _ = np.broadcast_arrays(*coordinates_mm(GRID))
+    bladder = lump((24.0, 24.0, 20.0))
+    surface_mm = np.where(np.abs(x) > 6, -20 + 0.6 * np.abs(x), -20.0)
+    pool = np.where((bladder < 0) & (y > surface_mm), -3.0, 3.0)
+    bone = (np.abs(x) > 6) & (np.abs(x) < 28) & (y <= surface_mm) & (y > surface_mm - 5)
+    hu = paint(paint(pelvis_hu(), bladder, 10.0), pool, 420.0)
+    (found,) = told(np.where(bone, CORTEX_HU, hu), np.where(bone, 3.0, pool))
+    assert found.kind == "bladder_contrast"
+    assert "bone left out" in found.reason
+
+
+def test_a_bladder_full_to_the_brim_is_told_by_the_midline_and_its_evenness() -> None:
+    full = lump((24.0, 18.0, 20.0))
+    (found,) = told(paint(pelvis_hu(), full, 700.0), full)
+    assert found.kind == "bladder_contrast"
+    assert "midline" in found.reason
+
+
+def test_beside_the_midline_or_mottled_a_dense_lump_stays_a_lesion() -> None:
+    beside = lump((14.0, 16.0, 18.0), (27.0, 0.0, 0.0))
+    (found,) = told(paint(pelvis_hu(), beside, 700.0), beside)
+    assert found.kind == "lesion"
+    full = lump((24.0, 18.0, 20.0))
+    x, y, z = coordinates_mm(GRID)
+    mottled = 700 + 250 * np.sin(x / 3) * np.sin(y / 3) * np.sin(z / 3)
+    (found,) = told(np.where(full < 0, mottled, pelvis_hu()), full)
+    assert found.kind == "lesion"
+
+
+def test_a_lump_of_the_pelvic_wall_has_no_level() -> None:
+    wall = rod((44.0, -4.0, -12.0), (44.0, 8.0, 12.0), 9.0)
+    (found,) = told(paint(pelvis_hu(inside_hu=10.0), wall, 700.0), wall)
+    assert (found.kind, found.status) == ("lesion", "definite")
