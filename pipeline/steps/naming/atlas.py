@@ -27,8 +27,8 @@ class Atlas:
 
     def of(self, *names: str) -> NDArray[np.bool_]:
         """(n,): which points belong to some bones."""
-        wanted = [n for n, name in enumerate(self.names) if name in names]
-        return np.isin(self.bone, wanted)
+        wanted = np.array([name in names for name in self.names])
+        return np.asarray(wanted[self.bone])
 
 
 @cache

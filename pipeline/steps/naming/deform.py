@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ WIDTH_MM = (45.0, 14.0)
 REACH_MM = (14.0, 6.0)
 """How far pairs pull, at first and at last."""
 STEP = 0.6
-STIFFNESS = 0.15
+TURNS = 2
+"""Points take turns: each is paired in every second round."""
+STIFFNESS = 0.075
 ANCHORS = 200
 """Places of a bone that displacements are gathered at."""
 
@@ -27,7 +29,7 @@ class _Part:
     """One bone of the atlas and the distances that smoothing runs over."""
 
     own: NDArray[np.intp]  #: positions of its points
-    squared_mm2: NDArray[np.float32]  #: (points, anchors)
+    squared_mm2: NDArray[np.float32]  #: (anchors, points)
 
 
 def deform(scan: ScanSurface, atlas: Atlas, pose: Pose) -> Points:
@@ -38,7 +40,8 @@ def deform(scan: ScanSurface, atlas: Atlas, pose: Pose) -> Points:
     for n in range(ROUNDS):
         part_way = n / (ROUNDS - 1)
         width_mm, reach_mm = (a * (b / a) ** part_way for a, b in (WIDTH_MM, REACH_MM))
-        pairs = pair(scan, placed, normals, everything)
+        turn = slice(n % TURNS, None, TURNS)
+        pairs = pair(replace(scan, some=scan.some[turn]), placed, normals, everything[turn])
         pull, weight = _pull(pairs, placed, reach_mm)
         for part in parts:
             placed[part.own] += STEP * _smoothed(part, pull, weight, width_mm)
@@ -48,8 +51,9 @@ def deform(scan: ScanSurface, atlas: Atlas, pose: Pose) -> Points:
 def _part(atlas: Atlas, bone: int) -> _Part:
     own = np.flatnonzero(atlas.bone == bone)
     anchors = own[:: max(1, len(own) // ANCHORS)]
-    apart = atlas.points[own][:, None] - atlas.points[anchors][None]
-    return _Part(own, np.asarray((apart**2).sum(-1), dtype=np.float32))
+    axes = atlas.points.astype(np.float32).T
+    squared = sum(np.subtract.outer(axis[anchors], axis[own]) ** 2 for axis in axes)
+    return _Part(own, np.asarray(squared, dtype=np.float32))
 
 
 def _pull(pairs: Pairs, placed: Points, reach_mm: float) -> tuple[Points, NDArray[np.float64]]:
@@ -64,8 +68,12 @@ def _pull(pairs: Pairs, placed: Points, reach_mm: float) -> tuple[Points, NDArra
 
 
 def _smoothed(part: _Part, pull: Points, weight: NDArray[np.float64], width_mm: float) -> Points:
+    """(points, 3): the mean pull around each point."""
+    # sums, not matrix products: for products this small the threads of BLAS cost more than the product
     kernel = np.exp(part.squared_mm2 / np.float32(-2 * width_mm**2))
-    gathered = kernel.T @ pull[part.own].astype(np.float32)
-    mass = kernel.T @ weight[part.own].astype(np.float32) + STIFFNESS * kernel.sum(0)
-    at_anchors = gathered / mass[:, None]
-    return np.asarray((kernel @ at_anchors) / kernel.sum(1)[:, None], dtype=np.float64)
+    own = np.column_stack([pull[part.own], weight[part.own]]).T.astype(np.float32)
+    gathered = np.einsum("ap,xp->xa", kernel, own)
+    gathered[3] += np.float32(STIFFNESS) * kernel.sum(1)
+    at_anchors = gathered[:3] / gathered[3]
+    spread = np.einsum("xa,ap->xp", at_anchors, kernel) / kernel.sum(0)
+    return np.asarray(spread.T, dtype=np.float64)

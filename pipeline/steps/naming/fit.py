@@ -92,11 +92,11 @@ def fit_atlas(solid: Voxels, geometry: Geometry) -> AtlasFit | None:
 
 def _best_pose(scan: ScanSurface, atlas: Atlas, guesses: list[Pose]) -> Pose:
     """The guess that a few rounds bring nearest, fitted to the end."""
-    tried = [fit_pose(scan, atlas, one, rounds=10, reach_mm=12, affine=False, every=10) for one in guesses]
+    tried = [fit_pose(scan, atlas, one, rounds=7, reach_mm=12, affine=False, every=10) for one in guesses]
     thin = replace(scan, some=scan.some[::4])
     best = tried[int(np.argmin([_disagreement_mm(thin, atlas, one) for one in tried]))]
-    grown = fit_pose(scan, atlas, best, rounds=15, reach_mm=8, affine=False, every=4)
-    return fit_pose(scan, atlas, grown, rounds=20, reach_mm=8, affine=True, every=3)
+    grown = fit_pose(scan, atlas, best, rounds=10, reach_mm=8, affine=False, every=4)
+    return fit_pose(scan, atlas, grown, rounds=15, reach_mm=8, affine=True, every=3)
 
 
 def _disagreement_mm(scan: ScanSurface, atlas: Atlas, pose: Pose) -> float:

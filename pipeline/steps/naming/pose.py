@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,6 +160,7 @@ def _improved(
     return Pose(matrix, shift_mm, turns)
 
 
+@cache
 def _near(atlas: Atlas, femur: str) -> NDArray[np.bool_]:
     """Points within the head of a femur."""
     away = np.linalg.norm(atlas.points - atlas.heads_mm[femur], axis=1)

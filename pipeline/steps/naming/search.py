@@ -12,16 +12,17 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
 from pipeline.steps.naming.atlas import Atlas, Points
 from pipeline.steps.naming.pose import Pose, bent
 from pipeline.steps.naming.surface import ScanSurface
+from pipeline.steps.voxels import distance_to_mm
 
 Grid = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
-GRID_MM = 10.0
+GRID_MM = 12.0
 FAR_MM = 20.0
 """Points further apart than this count as this far."""
 SIZES = (0.7, 0.85, 1.0, 1.15, 1.3)
@@ -109,8 +110,9 @@ def _field(points: Points, low_mm: Points, high_mm: Points) -> _Field:
     count = np.zeros(shape, dtype=np.float32)
     index = np.rint((points - low_mm) / GRID_MM).astype(int)
     np.add.at(count, tuple(index.T), np.float32(1))
-    away = ndimage.distance_transform_edt(count == 0, sampling=GRID_MM)
-    return _Field(count, (FAR_MM - np.minimum(away, FAR_MM)).astype(np.float32), low_mm)
+    away = distance_to_mm(count > 0, (GRID_MM, GRID_MM, GRID_MM))
+    nearness = np.maximum(np.float32(FAR_MM) - away, np.float32(0))
+    return _Field(count, np.asarray(nearness, dtype=np.float32), low_mm)
 
 
 def _summed(fixed: Spectrum, moving: Spectrum, size: tuple[int, ...]) -> Grid:

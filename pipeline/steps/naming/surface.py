@@ -19,6 +19,8 @@ FACE_MM = 4.0
 """Points this near to a face of the scan lie where the scan cuts bone, and are no surface."""
 SMOOTHING_MM = 3.0
 """Of the mask that normals are taken from."""
+LEAF_POINTS = 32
+"""Of a search tree."""
 MOST_POINTS = 4000
 MANY_POINTS = 2000
 """For fewer, starting threads takes longer than they save."""
@@ -36,7 +38,7 @@ class Surface:
     def of(cls, points: Points, normals: Points) -> Surface:
         """A surface from points and normals."""
         places = np.hstack([points, NORMAL_MM * normals])
-        return cls(points, normals, KDTree(places, compact_nodes=False, balanced_tree=False))
+        return cls(points, normals, KDTree(places, LEAF_POINTS, compact_nodes=False, balanced_tree=False))
 
     def nearest(self, points: Points, normals: Points) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Distance in mm, opposed normals adding to it, and position of the nearest point for each."""
