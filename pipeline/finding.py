@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Threshold
@@ -16,6 +14,7 @@ from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition, Scan
 from pipeline.steps.blood import find_blood_pool
+from pipeline.steps.bone import PooledScan, pool_scan
 from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
 from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
@@ -24,9 +23,10 @@ from pipeline.steps.metal import Metal, bones_beside_metal, find_metal, hide_met
 from pipeline.steps.mimics import classify_candidates
 from pipeline.steps.naming.fit import AtlasFit, fit_atlas
 from pipeline.steps.naming.label import label_bones
+from pipeline.steps.noise import LocalNoise, local_noise
 from pipeline.steps.organs import question_organs
 from pipeline.steps.pelvis import Pelvis
-from pipeline.steps.place import Surroundings, look_around
+from pipeline.steps.place import Surroundings, find_gas, look_around
 from pipeline.steps.release import release_contrast
 from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
@@ -94,8 +94,9 @@ def find(scan: Scan, body: Mask, settings: Settings, *, anatomy: Anatomy | None,
     """Find everything bright that is not bone, told what it is; the bones; the threshold and the noise.
 
     Works on the box of the body alone and carries the answer back to the whole grid. The box is a
-    voxel wider than the body, so that only what is cut by the scan touches its faces. Bones are named
-    beside the search for candidates, which does not need the names.
+    voxel wider than the body, so that only what is cut by the scan touches its faces. Gas and noise are
+    found beside the bones, which do not need them; bones are named beside the search for candidates,
+    which does not need the names.
     """
     found = bounding_box(body.voxels)
     if found is None:
@@ -103,19 +104,21 @@ def find(scan: Scan, body: Mask, settings: Settings, *, anatomy: Anatomy | None,
     box = grow_box(found, (1, 1, 1), body.geometry.shape)
     ground = _prepare(scan, body, box, anatomy, settings)
     on_stage(STAGES[1])
-    bones = _find_bones(ground, settings)
     with ThreadPoolExecutor(max_workers=1) as beside:
+        gas = beside.submit(find_gas, ground.bare, ground.body)
+        noise = beside.submit(local_noise, ground.smooth, ground.body)
+        bones = _find_bones(ground, gas, settings)
         labels = beside.submit(_labels, ground, bones, settings)
         on_stage(STAGES[2])
-        threshold, bright = _find_bright(ground, bones, settings)
+        local = noise.result()
+        threshold, bright = _find_bright(ground, bones, local, settings)
         candidates, specks = gather_candidates(ground.smooth, bright, threshold, settings.candidates)
-        noise_hu = _median_noise_hu(bright)
-        candidates = _told(candidates, ground, bones, noise_hu, settings)
+        candidates = _told(candidates, ground, bones, local.median_hu, settings)
         return Found(
             _embedded(candidates, box, body.geometry),
             embed_labels(_without_lesions(labels.result(), candidates), box, body.geometry),
             threshold,
-            noise_hu,
+            local.median_hu,
             specks,
         )
 
@@ -146,14 +149,15 @@ def _bone_hu(threshold: Threshold, settings: Settings) -> float:
     return min(settings.skeleton.bone_hu, threshold.edge_hu)
 
 
-def _find_bones(ground: _Ground, settings: Settings) -> _Bones:
+def _find_bones(ground: _Ground, gas: Future[Voxels], settings: Settings) -> _Bones:
     """The skeleton without metal and contrast medium; what a user's map names bone is bone."""
-    skeleton = _skeleton(ground, settings)
+    pooled = pool_scan(ground.bare, ground.body, settings.skeleton)
+    skeleton = _skeleton(ground, pooled, settings)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, ground.metal))
-    around = look_around(ground.bare, ground.body, skeleton, ground.acquisition)
+    around = look_around(ground.bare, ground.body, skeleton, gas.result(), ground.acquisition)
     if ground.has_named_bones:
         return _Bones(skeleton, None, around)
-    skeleton = release_contrast(skeleton, around, settings.contrast)
+    skeleton = release_contrast(skeleton, around, pooled, settings.contrast)
     fit = fit_atlas(skeleton.solid, ground.smooth.geometry)
     pelvis = Pelvis(fit) if fit is not None else None
     if pelvis is not None:
@@ -161,12 +165,12 @@ def _find_bones(ground: _Ground, settings: Settings) -> _Bones:
     return _Bones(skeleton, fit, replace(around.without(skeleton.solid), pelvis=pelvis))
 
 
-def _skeleton(ground: _Ground, settings: Settings) -> Skeleton:
+def _skeleton(ground: _Ground, pooled: PooledScan, settings: Settings) -> Skeleton:
     """Bones as the anatomy at hand names them, else as the built-in search finds them."""
     bone_hu = _bone_hu(ground.threshold, settings)
     if ground.guest is None or not ground.has_named_bones:
         return segment_skeleton(
-            ground.bare, ground.body, settings.skeleton, settings.parting, bone_hu=bone_hu
+            ground.bare, ground.body, pooled, settings.skeleton, settings.parting, bone_hu=bone_hu
         )
     sections = (settings.anatomy, settings.skeleton, settings.parting)
     return skeleton_from(ground.guest.bones, ground.bare, ground.body, sections, bone_hu=bone_hu)
@@ -190,10 +194,12 @@ def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> Label
     return LabelMap(values, labels.geometry, labels.names)
 
 
-def _find_bright(ground: _Ground, bones: _Bones, settings: Settings) -> tuple[Threshold, Bright]:
+def _find_bright(
+    ground: _Ground, bones: _Bones, local: LocalNoise, settings: Settings
+) -> tuple[Threshold, Bright]:
     blood = find_blood_pool(ground.bare, ground.body, bones.skeleton)
     threshold = adapt_to_contrast(ground.threshold, blood, ground.acquisition, settings.candidates)
-    bright = find_bright(ground.smooth, ground.body, bones.skeleton, threshold, settings.candidates)
+    bright = find_bright(ground.smooth, ground.body, bones.skeleton, local, threshold, settings.candidates)
     return threshold, bright
 
 
@@ -218,11 +224,6 @@ def _told(
         told = question_organs(told, ground.guest.organs, settings.anatomy)
         told = question_on_bone(told, bones.skeleton, settings.anatomy)
     return (*on_skin, *told, *list_metal(ground.inner, ground.metal))
-
-
-def _median_noise_hu(bright: Bright) -> float | None:
-    noise = bright.noise_hu[np.isfinite(bright.noise_hu)]
-    return float(np.median(noise)) if noise.size else None
 
 
 def _embedded(candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> tuple[Candidate, ...]:

@@ -23,6 +23,11 @@ class Threshold:
     faint_hu: tuple[float, float] | None = None
     """Seed and edge for what is fainter but far out of the noise; None where that is not looked for."""
 
+    @property
+    def lowest_hu(self) -> float:
+        """What is darker is no part of any lesion."""
+        return self.edge_hu if self.faint_hu is None else min(self.faint_hu[1], self.edge_hu)
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:

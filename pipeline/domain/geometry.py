@@ -40,7 +40,7 @@ def frozen_array(values: ArrayLike, dtype: type | np.dtype[np.generic]) -> NDArr
     return array
 
 
-def grow_box(box: Box, margin_voxels: Index3, shape: Index3) -> Box:
+def grow_box(box: Box, margin_voxels: Index3, shape: tuple[int, ...]) -> Box:
     """A box widened on all sides, cut at the edge of a grid of `shape`."""
     k, j, i = (
         slice(max(0, s.start - m), min(n, s.stop + m))

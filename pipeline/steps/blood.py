@@ -74,7 +74,7 @@ def _is_long(box: Box, spacing_mm: Float3) -> bool:
 
 def _is_vessel(labels: Labels, n: int, box: Box, mean: NDArray[np.float32], spacing_mm: Float3) -> bool:
     """Whether a long component is slender, even, and without a denser rim."""
-    wide = grow_box(box, (0, 3, 3), (mean.shape[0], mean.shape[1], mean.shape[2]))
+    wide = grow_box(box, (0, 3, 3), mean.shape)
     own, hu = labels[wide] == n, mean[wide]
     length_mm = own.shape[0] * spacing_mm[0]
     if np.count_nonzero(own) * float(np.prod(spacing_mm)) > LARGEST_MM2 * length_mm:

@@ -16,7 +16,7 @@ from pipeline.config import SkeletonSettings
 from pipeline.domain.geometry import Box, Float3, Index3
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.enclosure import enclosed_fraction
-from pipeline.steps.grid import expand, pool_max, pool_mean, pool_steps
+from pipeline.steps.grid import expand, fine_box, pool_max, pool_mean, pool_steps
 from pipeline.steps.voxels import HU, Labels, Voxels, component_statistics, label_components, with_neighbours
 
 MUSCLE_HU = np.float32(50)
@@ -66,11 +66,7 @@ class PooledScan:
 
     def fine_box(self, box: Box) -> Box:
         """The voxels of the fine grid that a box of blocks stands for."""
-        k, j, i = (
-            slice(s.start * step, min(s.stop * step, size))
-            for s, step, size in zip(box, self.steps, self.shape, strict=True)
-        )
-        return k, j, i
+        return fine_box(box, self.steps, self.shape)
 
     def crop(self, box: Box) -> PooledScan:
         """The part inside a box of blocks."""

@@ -14,13 +14,13 @@ from scipy.spatial import KDTree
 
 from pipeline.config import CandidateSettings
 from pipeline.domain.analysis import Threshold
-from pipeline.domain.geometry import Box, Geometry, Index3, grow_box
+from pipeline.domain.geometry import Box, Geometry, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.grid import pool_max, pool_steps
+from pipeline.steps.grid import bounding_box, pool_max, pool_steps
+from pipeline.steps.noise import LocalNoise
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.smooth import local_noise_hu, noise_at_hu
-from pipeline.steps.voxels import Labels, Voxels, component_boxes, distance_to_mm, label_components
+from pipeline.steps.voxels import Index, Labels, Voxels, component_boxes, distance_to_mm, label_components
 
 TISSUE_HU = 60.0
 """Muscle: what a seed must stand out of."""
@@ -38,10 +38,10 @@ class Bright:
     """Voxels above the lower threshold outside bone, and which of them are bright enough to start from."""
 
     voxels: Voxels  #: [k, j, i]
-    seeds: Voxels  #: [k, j, i]
-    faint_seeds: tuple[NDArray[np.int64], ...]  #: indices along k, j, i
-    noise_hu: NDArray[np.float32]  #: per block; see `local_noise_hu`
-    noise_steps: Index3  #: voxels of a block
+    index: Index  #: of the voxels
+    seeds: Index
+    faint_seeds: Index
+    noise: LocalNoise
     bone: Voxels  #: [k, j, i]
 
 
@@ -54,36 +54,49 @@ class Specks:
 
 
 def find_bright(
-    smooth: CTVolume, body: Mask, skeleton: Skeleton, threshold: Threshold, settings: CandidateSettings
+    smooth: CTVolume,
+    body: Mask,
+    skeleton: Skeleton,
+    local: LocalNoise,
+    threshold: Threshold,
+    settings: CandidateSettings,
 ) -> Bright:
     """Voxels that may be calcium: above the edge, with seeds that stand out of the local noise.
 
     Where the noise is low the edge is lower, down to the faint one, except beside bone.
     """
-    noise_hu, steps = local_noise_hu(smooth, body)
-    within = body.voxels & ~skeleton.solid
-    voxels = (smooth.hu >= threshold.edge_hu) & within
-    seeds = voxels & (smooth.hu >= threshold.seed_hu)
-    index = np.nonzero(seeds)
-    needed = TISSUE_HU + settings.noise_factor * noise_at_hu(noise_hu, steps, index)
-    seeds[index] = ~(smooth.hu[index] < needed)
-    if threshold.faint_hu is None:
-        return Bright(voxels, seeds, (), noise_hu, steps, skeleton.solid)
-    index = np.nonzero((smooth.hu >= threshold.faint_hu[1]) & within)
-    hu, noise = smooth.hu[index], noise_at_hu(noise_hu, steps, index)
-    away = _away_from(skeleton, index, settings.faint_bone_mm)
-    voxels[index] |= (hu >= TISSUE_HU + settings.faint_edge_factor * noise) & away
-    start = (hu >= threshold.faint_hu[0]) & (hu >= TISSUE_HU + settings.faint_factor * noise) & away
-    return Bright(voxels, seeds, tuple(axis[start] for axis in index), noise_hu, steps, skeleton.solid)
+    index = _brighter_than(threshold.lowest_hu, smooth, body, skeleton)
+    hu, noise = smooth.hu[index], local.at_hu(index)
+    above = hu >= threshold.edge_hu
+    started = above & (hu >= threshold.seed_hu) & ~(hu < TISSUE_HU + settings.noise_factor * noise)
+    faint = np.zeros(len(hu), dtype=bool)
+    if threshold.faint_hu is not None:
+        start_hu, edge_hu = threshold.faint_hu
+        away = _away_from(skeleton, index, settings.faint_bone_mm)
+        above |= (hu >= edge_hu) & (hu >= TISSUE_HU + settings.faint_edge_factor * noise) & away
+        faint = (hu >= start_hu) & (hu >= TISSUE_HU + settings.faint_factor * noise) & away
+    voxels = np.zeros(smooth.hu.shape, dtype=bool)
+    voxels[index] = above
+    own, seeds, faint_seeds = (tuple(axis[chosen] for axis in index) for chosen in (above, started, faint))
+    return Bright(voxels, own, seeds, faint_seeds, local, skeleton.solid)
 
 
-def _away_from(
-    skeleton: Skeleton, index: tuple[NDArray[np.int64], ...], distance_mm: float
-) -> NDArray[np.bool_]:
+def _brighter_than(hu: float, smooth: CTVolume, body: Mask, skeleton: Skeleton) -> Index:
+    """Indices along k, j, i of what is that bright, and no bone."""
+    bright = smooth.hu >= hu
+    bright &= body.voxels
+    bright &= ~skeleton.solid
+    box = bounding_box(bright)
+    if box is None:
+        return np.nonzero(bright)
+    return tuple(axis + s.start for axis, s in zip(np.nonzero(bright[box]), box, strict=True))
+
+
+def _away_from(skeleton: Skeleton, index: Index, distance_mm: float) -> NDArray[np.bool_]:
     """Whether voxels lie this far from bone, told on a coarser grid."""
     geometry = skeleton.labels.geometry
     steps = pool_steps(geometry, target_mm=BONE_GRID_MM)
-    bone = pool_max(skeleton.solid | skeleton.joined, steps)
+    bone = pool_max(skeleton.solid, steps) | pool_max(skeleton.joined, steps)
     away_mm = distance_to_mm(bone, geometry.coarsen(steps).spacing_mm)
     k, j, i = (one // step for one, step in zip(index, steps, strict=True))
     return np.asarray(away_mm[k, j, i] > distance_mm)
@@ -139,8 +152,8 @@ def _faint_components(
     count = int(labels.max()) + 1
     if not bright.faint_seeds or count == 1:
         return np.zeros(count, dtype=bool)
-    index = np.nonzero(labels)
-    noise = np.maximum(noise_at_hu(bright.noise_hu, bright.noise_steps, index), LEAST_NOISE_HU)
+    index = bright.index
+    noise = np.maximum(bright.noise.at_hu(index), LEAST_NOISE_HU)
     height = (smooth.hu[index] - TISSUE_HU) / noise
     found = np.bincount(labels[index], height, count) >= settings.faint_sum
     started = np.bincount(labels[bright.faint_seeds], minlength=count) > 0
@@ -164,10 +177,7 @@ def _draw_edge(
     own = labels[box] == label
     if np.count_nonzero(own) * smooth.geometry.voxel_volume_mm3 < settings.smallest_mm3:
         return None
-    lowest_hu = (
-        threshold.edge_hu if threshold.faint_hu is None else min(threshold.faint_hu[1], threshold.edge_hu)
-    )
-    edge = np.maximum(lowest_hu, (_plateau_hu(smooth, bright.bone, box, settings) + TISSUE_HU) / 2)
+    edge = np.maximum(threshold.lowest_hu, (_plateau_hu(smooth, bright.bone, box, settings) + TISSUE_HU) / 2)
     inside = own & (hu >= edge)
     if not inside.any():
         return None

@@ -84,16 +84,24 @@ def expand(values: NDArray[Any], steps: Index3, shape: Index3) -> NDArray[Any]:
     return fine
 
 
+def fine_box(box: Box, steps: Index3, shape: Index3) -> Box:
+    """The voxels of the fine grid of `shape` that a box of blocks stands for."""
+    k, j, i = (
+        slice(s.start * step, min(s.stop * step, size))
+        for s, step, size in zip(box, steps, shape, strict=True)
+    )
+    return k, j, i
+
+
 def bounding_box(voxels: NDArray[np.bool_]) -> Box | None:
     """Smallest box that holds all set voxels; None if there are none."""
-    ranges = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        (found,) = np.nonzero(voxels.any(axis=others))
-        if not len(found):
-            return None
-        ranges.append(slice(int(found[0]), int(found[-1]) + 1))
-    return ranges[0], ranges[1], ranges[2]
+    slices = np.flatnonzero(voxels.any(axis=(1, 2)))
+    if not len(slices):
+        return None
+    k = slice(int(slices[0]), int(slices[-1]) + 1)
+    flat = np.bitwise_or.reduce(voxels[k].view(np.uint8), axis=0)
+    rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+    return k, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def margin_voxels(spacing_mm: Float3, margin_mm: float) -> Index3:

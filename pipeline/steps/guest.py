@@ -19,6 +19,7 @@ from pipeline.domain.anatomy import BONES
 from pipeline.domain.geometry import Float3, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.bone import pool_scan
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max, pool_steps
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.voxels import Voxels, distance_to_mm, label_components, thickness_mm
@@ -58,7 +59,9 @@ def skeleton_from(
     own, search, parting = settings
     bright = (smooth.hu >= bone_hu) & body.voxels
     values = grow_into_rim(bones.values, bright, smooth.geometry.spacing_mm, rim_mm=own.rim_mm)
-    rest = segment_skeleton(_without(smooth, values > 0), body, search, parting, bone_hu=bone_hu)
+    without = _without(smooth, values > 0)
+    pooled = pool_scan(without, body, search)
+    rest = segment_skeleton(without, body, pooled, search, parting, bone_hu=bone_hu)
     values = np.where(values > 0, values, _as_listed(rest.labels)).astype(np.uint8)
     solid = values > 0
     values.setflags(write=False)

@@ -87,7 +87,7 @@ def _depth_in_box(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
     depth = np.zeros(voxels.shape, dtype=np.float32)
     found = bounding_box(voxels)
     if found is not None:
-        box = grow_box(found, (1, 1, 1), (voxels.shape[0], voxels.shape[1], voxels.shape[2]))
+        box = grow_box(found, (1, 1, 1), voxels.shape)
         depth[box] = depth_mm(voxels[box], spacing_mm)
     return depth
 
@@ -124,7 +124,7 @@ def _thick_parts(depth: NDArray[np.float32], radius_mm: float, pooled: PooledSca
     shape = pooled.mean_hu.shape
     seen = np.zeros(shape, dtype=bool)
     for label, found in enumerate(component_boxes(labels), start=1):
-        box = grow_box(found, margin, (shape[0], shape[1], shape[2]))
+        box = grow_box(found, margin, shape)
         core = labels[box] == label
         if (seen[box] & core).any():
             continue
@@ -210,6 +210,12 @@ def _marrow_kept(
     away_mm: NDArray[np.float32], marrow: Voxels, local: PooledScan, settings: SkeletonSettings
 ) -> float:
     """Share of the marrow around a part that is still enclosed without it; 1 if there is none."""
+    found = bounding_box(away_mm <= MARROW_NEAR_MM)
+    if found is None:
+        return 1.0
+    margin = margin_voxels(local.spacing_mm, settings.marrow_reach_mm + 2 * MARROW_RADIUS_MM)
+    box = grow_box(found, margin, away_mm.shape)
+    away_mm, marrow, local = away_mm[box], marrow[box], local.crop(box)
     hidden = away_mm <= HIDDEN_RIM_MM
     near = (away_mm <= MARROW_NEAR_MM) & ~hidden
     before = _wide_parts(marrow & ~hidden, local.spacing_mm) & near
@@ -249,7 +255,7 @@ def near_cores(cores: Voxels, spacing_mm: Float3, *, reach_mm: float) -> Voxels:
     box = bounding_box(cores)
     if box is not None:
         margin = margin_voxels(spacing_mm, reach_mm)
-        box = grow_box(box, margin, (cores.shape[0], cores.shape[1], cores.shape[2]))
+        box = grow_box(box, margin, cores.shape)
         near[box] = distance_to_mm(cores[box], spacing_mm) <= reach_mm
     return near
 

@@ -96,13 +96,17 @@ class Place:
     atlas_mm: float = 0.0  #: to the nearest bone of the atlas, 0 where there is none
 
 
-def look_around(smooth: CTVolume, body: Mask, skeleton: Skeleton, acquisition: Acquisition) -> Surroundings:
+def look_around(
+    smooth: CTVolume, body: Mask, skeleton: Skeleton, gas: Voxels, acquisition: Acquisition
+) -> Surroundings:
     """Gather what the rules need.
 
     Parameters
     ----------
     smooth, body, skeleton
         On one grid, the box of the body.
+    gas : ndarray
+        bool [k, j, i], as `find_gas` finds it.
     acquisition : Acquisition
         For the patient's age and sex, where the scan tells.
     """
@@ -111,7 +115,7 @@ def look_around(smooth: CTVolume, body: Mask, skeleton: Skeleton, acquisition: A
         body.voxels,
         skeleton.solid,
         np.zeros(body.voxels.shape, dtype=bool),
-        find_gas(smooth, body),
+        gas,
         _middle_column(body.voxels),
         acquisition.age_years,
         acquisition.sex,

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.config import ContrastSettings
-from pipeline.domain.geometry import Box, Geometry, grow_box
+from pipeline.domain.geometry import Box, Geometry, Index3, grow_box
 from pipeline.domain.image import BoxedMask, LabelMap
-from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max, pool_mean, pool_steps, sample
+from pipeline.steps.bone import PooledScan
+from pipeline.steps.grid import bounding_box, expand, fine_box, margin_voxels, pool_max
 from pipeline.steps.place import Surroundings, in_pelvic_cavity, place_of
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.voxels import (
@@ -28,8 +29,6 @@ from pipeline.steps.voxels import (
     label_components,
 )
 
-GRID_MM = 1.25
-"""Contrast in bowel is thicker than this."""
 GAS_REACH_MM = 2.6
 """The wall of bowel is 2 to 3 mm thick; contrast within has none between itself and the gas."""
 LUMEN_MM = 8.0
@@ -44,75 +43,124 @@ LEAST_ON_BONE_MM3 = 40.0
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pool:
-    """The scan on a coarser grid: what has the density of contrast, and where gas and cortex are near."""
+    """The scan on the grid where bone is looked for, near what may be contrast medium in bone."""
 
-    hu: NDArray[np.float32]  #: [k, j, i]
+    hu: NDArray[np.float32]  #: [k, j, i], mean over the blocks
     level: Voxels  #: [k, j, i], of the density of contrast medium
     solid: Voxels  #: [k, j, i], any bone
-    loop: Voxels  #: [k, j, i], near to gas, and nearer to it than to cortex
-    on_gas: Voxels  #: [k, j, i], a surface here lies on gas
-    on_cortex: Voxels  #: [k, j, i], a surface here lies on cortex
+    gas: Voxels  #: [k, j, i]
+    cortex: Voxels  #: [k, j, i], denser than contrast medium
     geometry: Geometry
+    fine: Box  #: what it stands for on the scan's own grid
+    steps: Index3  #: voxels of a block
+
+    def on_gas(self, box: Box) -> Voxels:
+        """Where in a box a surface lies on gas."""
+        reach_mm = max(GAS_REACH_MM, 1.8 * max(self.geometry.spacing_mm[1:]))
+        return self._within(self.gas, box, reach_mm)
+
+    def on_cortex(self, box: Box) -> Voxels:
+        """Where in a box a surface lies on cortex."""
+        return self._within(self.cortex, box, BESIDE_CORTEX_MM)
+
+    def _within(self, what: Voxels, box: Box, reach_mm: float) -> Voxels:
+        spacing = self.geometry.spacing_mm
+        wide = grow_box(box, margin_voxels(spacing, reach_mm), what.shape)
+        inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
+        if not what[wide].any():
+            return np.zeros(what[box].shape, dtype=bool)
+        return np.asarray((distance_to_mm(what[wide], spacing) <= reach_mm)[inner])
 
 
-def release_contrast(skeleton: Skeleton, around: Surroundings, settings: ContrastSettings) -> Skeleton:
-    """The skeleton without the parts of it that are contrast medium."""
-    steps = pool_steps(around.smooth.geometry, target_mm=GRID_MM)
-    found = bounding_box(around.solid)
-    if found is None:
+def release_contrast(
+    skeleton: Skeleton, around: Surroundings, pooled: PooledScan, settings: ContrastSettings
+) -> Skeleton:
+    """The skeleton without the parts of it that are contrast medium.
+
+    Parameters
+    ----------
+    pooled : PooledScan
+        The scan where bone was looked for.
+    """
+    pool = _pool(around, pooled, settings)
+    if pool is None:
         return skeleton
-    margin = margin_voxels(around.smooth.geometry.spacing_mm, LUMEN_MM)
-    box = grow_box(found, margin, around.smooth.geometry.shape)
-    near = around.crop(box)
-    pool = _pooled(near, steps, settings)
+    near = around.crop(pool.fine)
     beside_gas = _contrast_beside_gas(pool, settings)
     pools = _pools_without_cortex(pool, beside_gas, near, settings)
-    inner = expand(beside_gas | pools, steps, near.smooth.geometry.shape)
-    inner &= near.solid & (near.smooth.hu < settings.most_hu)
-    if not inner.any():
+    released = beside_gas | pools
+    if not released.any():
         return skeleton
-    taken = np.zeros(around.solid.shape, dtype=bool)
-    taken[box] = inner
-    values = skeleton.labels.values.copy()
-    values[taken] = 0
-    joined = _still_joined(skeleton.joined & ~taken, values)
+    taken = expand(released, pool.steps, near.smooth.geometry.shape)
+    taken &= near.solid & (near.smooth.hu < settings.most_hu)
+    return _without(skeleton, taken, pool.fine)
+
+
+def _without(skeleton: Skeleton, taken: Voxels, box: Box) -> Skeleton:
+    values, joined = skeleton.labels.values.copy(), skeleton.joined.copy()
+    values[box][taken] = 0
+    joined[box][taken] = False
+    joined = _still_joined(joined, values)
     values.setflags(write=False)
     names = dict(skeleton.labels.names)
     return replace(skeleton, labels=LabelMap(values, skeleton.labels.geometry, names), joined=joined)
 
 
-def _pooled(around: Surroundings, steps: tuple[int, int, int], settings: ContrastSettings) -> Pool:
-    geometry = around.smooth.geometry.coarsen(steps)
-    highest = pool_max(around.smooth.hu, steps)
-    hu = pool_mean(around.smooth.hu, steps)
-    body = sample(around.body, steps)
-    level = (hu >= settings.least_hu) & (highest < settings.most_hu) & body
-    to_cortex_mm = distance_to_mm((highest >= settings.most_hu) & body, geometry.spacing_mm)
-    to_gas_mm = distance_to_mm(pool_max(around.gas, steps), geometry.spacing_mm)
-    loop = (to_gas_mm <= LUMEN_MM) & (to_gas_mm < to_cortex_mm)
-    on_gas = to_gas_mm <= max(GAS_REACH_MM, 1.8 * max(geometry.spacing_mm[1:]))
-    solid = pool_max(around.solid, steps)
-    return Pool(hu, level, solid, loop, on_gas, to_cortex_mm < BESIDE_CORTEX_MM, geometry)
+def _pool(around: Surroundings, pooled: PooledScan, settings: ContrastSettings) -> Pool | None:
+    """The surroundings of what is bone and has the density of contrast; None where nothing does."""
+    solid = pool_max(around.solid, pooled.steps)
+    level = (pooled.mean_hu >= settings.least_hu) & (pooled.peak_hu < settings.most_hu) & pooled.body
+    found = bounding_box(level & solid)
+    if found is None:
+        return None
+    geometry = around.smooth.geometry
+    box = grow_box(found, margin_voxels(pooled.spacing_mm, 2 * LUMEN_MM), solid.shape)
+    fine = pooled.fine_box(box)
+    return Pool(
+        hu=pooled.mean_hu[box],
+        level=level[box],
+        solid=solid[box],
+        gas=pool_max(around.gas[fine], pooled.steps),
+        cortex=(pooled.peak_hu[box] >= settings.most_hu) & pooled.body[box],
+        geometry=geometry.crop(fine).coarsen(pooled.steps),
+        fine=fine,
+        steps=pooled.steps,
+    )
 
 
 def _contrast_beside_gas(pool: Pool, settings: ContrastSettings) -> Voxels:
     """What lies nearer to gas than to cortex, in pieces that touch the gas."""
-    near = pool.level & pool.loop
+    out = np.zeros(pool.level.shape, dtype=bool)
+    near = _beside_gas(pool)
+    if not near.any():
+        return out
     labels = label_components(near, connectivity=6)
     counts, boxes = component_statistics(labels)
     on_bone = np.bincount(labels[pool.solid], minlength=len(counts))
-    out = np.zeros(near.shape, dtype=bool)
     for number in np.flatnonzero(on_bone * pool.geometry.voxel_volume_mm3 >= LEAST_ON_BONE_MM3):
         if number and _floats_on_gas(labels, int(number), boxes[number], pool, settings):
             out[boxes[number]] |= labels[boxes[number]] == number
     return out
 
 
+def _beside_gas(pool: Pool) -> Voxels:
+    """What has the density of contrast medium near gas, and nearer to it than to cortex."""
+    near = np.zeros(pool.level.shape, dtype=bool)
+    spacing = pool.geometry.spacing_mm
+    found = bounding_box(pool.gas)
+    if found is not None:
+        box = grow_box(found, margin_voxels(spacing, 2 * LUMEN_MM), near.shape)
+        to_gas_mm = distance_to_mm(pool.gas[box], spacing)
+        to_cortex_mm = distance_to_mm(pool.cortex[box], spacing)
+        near[box] = pool.level[box] & (to_gas_mm <= LUMEN_MM) & (to_gas_mm < to_cortex_mm)
+    return near
+
+
 def _floats_on_gas(labels: Labels, number: int, box: Box, pool: Pool, settings: ContrastSettings) -> bool:
     inner = pool.hu[box][labels[box] == number]
     if float(inner.std()) > settings.shell_unevenness * float(np.median(inner)):
         return False
-    if not pool.on_gas[_with_rim(box, pool)].any() and settings.gas_share > 0:
+    if not pool.on_gas(_with_rim(box, pool)).any() and settings.gas_share > 0:
         return False
     gas, cortex = _surface_shares(labels, number, box, pool)
     return gas >= settings.gas_share and cortex <= settings.cortex_share_beside_gas
@@ -160,12 +208,9 @@ def _is_contrast(
 def _on_fine_grid(own: Voxels, box: Box, pool: Pool, around: Surroundings) -> BoxedMask:
     """A component of the coarse grid, on the scan's own."""
     fine = around.smooth.geometry
-    steps = [round(c / f) for c, f in zip(pool.geometry.spacing_mm, fine.spacing_mm, strict=True)]
-    k, j, i = (
-        slice(s.start * n, min(s.stop * n, size)) for s, n, size in zip(box, steps, fine.shape, strict=True)
-    )
+    k, j, i = fine_box(box, pool.steps, fine.shape)
     shape = (k.stop - k.start, j.stop - j.start, i.stop - i.start)
-    return BoxedMask(expand(own, (steps[0], steps[1], steps[2]), shape), (k, j, i), fine)
+    return BoxedMask(expand(own, pool.steps, shape), (k, j, i), fine)
 
 
 def _within_ring(mask: BoxedMask, around: Surroundings, settings: ContrastSettings) -> bool:
@@ -185,7 +230,7 @@ def _surface_shares(labels: Labels, number: int, box: Box, pool: Pool) -> tuple[
     near = distance_to_mm(labels[wide] == number, spacing) <= NECK_MM + 1
     own = near & pool.level[wide]
     surface = own & ~ndimage.binary_erosion(own, structure=np.ones((3, 3, 3), dtype=bool))
-    return float(pool.on_gas[wide][surface].mean()), float(pool.on_cortex[wide][surface].mean())
+    return float(pool.on_gas(wide)[surface].mean()), float(pool.on_cortex(wide)[surface].mean())
 
 
 def _with_rim(box: Box, pool: Pool) -> Box:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from pipeline.config import PartingSettings, SkeletonSettings
 from pipeline.domain.geometry import Geometry, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
-from pipeline.steps.bone import Bone, PooledScan, pool_scan, segment_bone, tissue_joined_to_bone
+from pipeline.steps.bone import Bone, PooledScan, segment_bone, tissue_joined_to_bone
 from pipeline.steps.grid import bounding_box, margin_voxels, pool_max
 from pipeline.steps.parting import find_lump_cores, grow_lumps, near_cores
 from pipeline.steps.voxels import Voxels, small_holes
@@ -17,11 +18,13 @@ from pipeline.steps.voxels import Voxels, small_holes
 UNNAMED_BONE = "other_bone"
 LARGEST_HOLE_MM2 = 600.0
 """A hole in a slice of bone up to this size is its inside; the pelvic ring encloses more than 10 000 mm²."""
+MARGIN_BLOCKS = 3
+"""Nothing that is bone or marrow lies this far beyond all that is dense."""
 LUMP_REACH_MM = 8.0
 """How far around its core a lump is hidden while the bones under it are looked for."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Skeleton:
     """Bones, and what hangs on them."""
 
@@ -29,15 +32,18 @@ class Skeleton:
     lumps: Voxels  #: [k, j, i], calcium that touches bone
     joined: Voxels  #: [k, j, i], bone and the tissue brighter than muscle that hangs on it
 
-    @property
+    @cached_property
     def solid(self) -> Voxels:
         """[k, j, i], any bone."""
-        return np.asarray(self.labels.values > 0)
+        solid = np.asarray(self.labels.values > 0)
+        solid.setflags(write=False)
+        return solid
 
 
 def segment_skeleton(
     smooth: CTVolume,
     body: Mask,
+    pooled: PooledScan,
     skeleton_settings: SkeletonSettings,
     parting_settings: PartingSettings,
     *,
@@ -54,11 +60,38 @@ def segment_skeleton(
         The lightly smoothed scan.
     body : Mask
         The patient, on the same grid.
+    pooled : PooledScan
+        The scan on the grid where bone is looked for.
     bone_hu : float
         Level at which bright components are gathered.
     """
-    pooled = pool_scan(smooth, body, skeleton_settings)
-    bright = (smooth.hu >= bone_hu) & body.voxels
+    solid, lumps = (np.zeros(pooled.shape, dtype=bool) for _ in range(2))
+    dense = bounding_box((pooled.peak_hu >= min(bone_hu, skeleton_settings.cortex_hu)) & pooled.body)
+    if dense is not None:
+        coarse = grow_box(dense, (MARGIN_BLOCKS, MARGIN_BLOCKS, MARGIN_BLOCKS), pooled.mean_hu.shape)
+        box = pooled.fine_box(coarse)
+        near = pooled.crop(coarse)
+        settings = (skeleton_settings, parting_settings)
+        solid[box], lumps[box] = _bones_and_lumps(smooth.crop(box), body.voxels[box], near, settings, bone_hu)
+    values = solid.view(np.uint8)
+    values.setflags(write=False)
+    return Skeleton(
+        LabelMap(values, smooth.geometry, {1: UNNAMED_BONE}),
+        lumps,
+        tissue_joined_to_bone(solid, pooled, skeleton_settings),
+    )
+
+
+def _bones_and_lumps(
+    smooth: CTVolume,
+    body: Voxels,
+    pooled: PooledScan,
+    settings: tuple[SkeletonSettings, PartingSettings],
+    bone_hu: float,
+) -> tuple[Voxels, Voxels]:
+    """Bones and the lumps on them, in the part of a scan that has anything dense."""
+    skeleton_settings, parting_settings = settings
+    bright = (smooth.hu >= bone_hu) & body
     bone = segment_bone(bright, pooled, skeleton_settings)
     lumps = find_lump_cores(bone, pooled, parting_settings, skeleton_settings)
     solid = bone.solid
@@ -67,14 +100,7 @@ def segment_skeleton(
         together = (bone.solid & bright) | alone.solid
         lumps = grow_lumps(smooth, lumps, together, alone.marrow)
         solid = together & ~lumps
-    solid = _fill_insides(solid, lumps, smooth.geometry)
-    values = solid.view(np.uint8)
-    values.setflags(write=False)
-    return Skeleton(
-        LabelMap(values, smooth.geometry, {1: UNNAMED_BONE}),
-        lumps,
-        tissue_joined_to_bone(solid, pooled, skeleton_settings),
-    )
+    return _fill_insides(solid, lumps, smooth.geometry), lumps
 
 
 def _without_lumps(
@@ -90,7 +116,7 @@ def _without_lumps(
     if found is None:
         return bone
     margin = margin_voxels(pooled.spacing_mm, settings.marrow_reach_mm + LUMP_REACH_MM)
-    box = grow_box(found, margin, (blocks.shape[0], blocks.shape[1], blocks.shape[2]))
+    box = grow_box(found, margin, blocks.shape)
     fine = pooled.fine_box(box)
     known = bone.solid[fine] & ~hidden[fine] & _faces(hidden[fine].shape)
     rest = pooled.crop(box).without(blocks[box])

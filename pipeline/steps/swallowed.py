@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from pipeline.config import ContrastSettings
-from pipeline.domain.geometry import Box, Geometry, grow_box
+from pipeline.domain.geometry import Box, Geometry, Index3, grow_box
 from pipeline.domain.image import CTVolume, LabelMap
-from pipeline.steps.grid import expand, margin_voxels, pool_max, pool_steps
+from pipeline.steps.grid import bounding_box, expand, fine_box, margin_voxels, pool_max, pool_steps
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.voxels import Voxels, component_statistics, distance_to_mm, label_components
@@ -47,24 +47,55 @@ def release_swallowed(
     Asked twice: of what stands off the atlas a little, and of what stands off it further, since the
     atlas fits some bones no better than to a centimetre and contrast may lie against those.
     """
-    height_mm = _height_mm(skeleton.solid, smooth.geometry, pelvis)
-    taken = np.zeros(skeleton.solid.shape, dtype=bool)
+    steps = pool_steps(smooth.geometry, target_mm=GRID_MM)
+    blocks_mm = _height_mm(skeleton.solid, smooth.geometry.coarsen(steps), steps, pelvis)
+    box = _around_far(blocks_mm, steps, smooth.geometry, settings)
+    if box is None:
+        return skeleton
+    fine = fine_box(box, steps, smooth.geometry.shape)
+    k, j, i = (s.stop - s.start for s in fine)
+    inner = _swallowed(
+        skeleton.solid[fine], expand(blocks_mm[box], steps, (k, j, i)), pelvis, smooth.crop(fine), settings
+    )
+    return _without(skeleton, inner, fine)
+
+
+def _around_far(
+    blocks_mm: NDArray[np.float32], steps: Index3, geometry: Geometry, settings: ContrastSettings
+) -> Box | None:
+    """All blocks of bone that stand off the atlas, and their rim; None where none is far off."""
+    if not (blocks_mm >= settings.far_mm).any():
+        return None
+    found = bounding_box(blocks_mm >= settings.apart_mm)
+    if found is None:
+        return None
+    margin = margin_voxels(geometry.coarsen(steps).spacing_mm, settings.apart_mm)
+    return grow_box(found, margin, blocks_mm.shape)
+
+
+def _swallowed(
+    solid: Voxels,
+    height_mm: NDArray[np.float32],
+    pelvis: Pelvis,
+    smooth: CTVolume,
+    settings: ContrastSettings,
+) -> Voxels:
+    """Contrast medium among bone, on the grid of a box."""
+    taken = np.zeros(solid.shape, dtype=bool)
     for apart_mm, far_mm in ((settings.apart_mm, settings.far_mm), (settings.far_mm, settings.beyond_mm)):
-        apart = skeleton.solid & ~taken & (height_mm >= apart_mm)
+        apart = solid & ~taken & (height_mm >= apart_mm)
         for piece in _pieces(apart, smooth.geometry):
             reaches = float(height_mm[piece.box][piece.own].max()) >= far_mm
             if reaches and _is_contrast(piece, pelvis, smooth, settings):
                 _take(taken, piece, smooth.geometry, settings)
     far = height_mm >= settings.apart_mm
-    taken &= skeleton.solid & (height_mm >= settings.beside_bone_mm) & (far | (smooth.hu < settings.most_hu))
-    return _without(skeleton, taken)
+    return taken & solid & (height_mm >= settings.beside_bone_mm) & (far | (smooth.hu < settings.most_hu))
 
 
-def _height_mm(solid: Voxels, geometry: Geometry, pelvis: Pelvis) -> NDArray[np.float32]:
-    """How far bone lies outside the bones of the atlas; 0 elsewhere."""
-    steps = pool_steps(geometry, target_mm=GRID_MM)
+def _height_mm(solid: Voxels, coarse: Geometry, steps: Index3, pelvis: Pelvis) -> NDArray[np.float32]:
+    """How far the blocks of bone lie outside the bones of the atlas; 0 elsewhere."""
     blocks = np.asarray(pool_max(solid, steps))
-    places = geometry.coarsen(steps).to_lps_mm(np.argwhere(blocks))
+    places = coarse.to_lps_mm(np.argwhere(blocks))
     fit = pelvis.fit
     distance, found = KDTree(fit.points).query(places, workers=-1)
     height = np.einsum("ij,ij->i", places - fit.points[found], fit.normals[found])
@@ -73,7 +104,7 @@ def _height_mm(solid: Voxels, geometry: Geometry, pelvis: Pelvis) -> NDArray[np.
     outside[(places[:, 2] < low) | (places[:, 2] > high)] = 0.0
     values = np.zeros(blocks.shape, dtype=np.float32)
     values[blocks] = outside
-    return np.asarray(expand(values, steps, geometry.shape))
+    return values
 
 
 def _pieces(voxels: Voxels, geometry: Geometry) -> Iterator[_Piece]:
@@ -107,11 +138,13 @@ def _take(taken: Voxels, piece: _Piece, geometry: Geometry, settings: ContrastSe
     taken[wide] |= distance_to_mm(inner, geometry.spacing_mm) <= settings.apart_mm
 
 
-def _without(skeleton: Skeleton, taken: Voxels) -> Skeleton:
+def _without(skeleton: Skeleton, taken: Voxels, box: Box) -> Skeleton:
+    """The skeleton without what was found within a box."""
     if not taken.any():
         return skeleton
-    values = skeleton.labels.values.copy()
-    values[taken] = 0
+    values, joined = skeleton.labels.values.copy(), skeleton.joined.copy()
+    values[box][taken] = 0
+    joined[box][taken] = False
     values.setflags(write=False)
     labels = LabelMap(values, skeleton.labels.geometry, dict(skeleton.labels.names))
-    return replace(skeleton, labels=labels, joined=skeleton.joined & ~taken)
+    return replace(skeleton, labels=labels, joined=joined)

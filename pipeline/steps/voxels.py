@@ -17,6 +17,8 @@ SMALL_VOXELS = 100_000
 
 Voxels: TypeAlias = NDArray[np.bool_]
 Labels: TypeAlias = NDArray[np.uint32]
+Index: TypeAlias = tuple[NDArray[np.int64], ...]
+"""Voxels by their indices along k, j, i."""
 HU: TypeAlias = NDArray[np.int16] | NDArray[np.float32]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.config import ContrastSettings
-from pipeline.domain.image import LabelMap
+from pipeline.config import ContrastSettings, SkeletonSettings
+from pipeline.domain.image import LabelMap, Mask
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.bone import pool_scan
 from pipeline.steps.contrast import tell_contrast
+from pipeline.steps.place import Surroundings
 from pipeline.steps.release import release_contrast
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import Values, ball, coordinates_mm, ellipsoid, paint
@@ -125,7 +127,13 @@ def release(hu: Values, taken: Values) -> tuple[Skeleton, Skeleton]:
     solid = skeleton.solid | ((taken < 0) & (hu > 180))
     labels = LabelMap(solid.astype(np.uint8), GRID, {1: "other_bone"})
     both = Skeleton(labels, skeleton.lumps, solid)
-    return both, release_contrast(both, around.without(solid), ContrastSettings())
+    return both, released_from(both, around.without(solid))
+
+
+def released_from(skeleton: Skeleton, around: Surroundings) -> Skeleton:
+    body = Mask(around.body, around.smooth.geometry)
+    pooled = pool_scan(around.smooth, body, SkeletonSettings())
+    return release_contrast(skeleton, around, pooled, ContrastSettings())
 
 
 def test_bowel_taken_for_bone_is_given_back_and_bone_is_kept() -> None:

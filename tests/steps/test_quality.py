@@ -9,8 +9,9 @@ from pipeline.config import MimicSettings
 from pipeline.domain.analysis import Coverage, Threshold
 from pipeline.domain.image import LabelMap, Mask
 from pipeline.errors import InputRefused
+from pipeline.steps.noise import local_noise
 from pipeline.steps.quality import describe_coverage, detection_limit_mm3, quality_flags, require_body
-from pipeline.steps.smooth import local_noise_hu, smooth_volume
+from pipeline.steps.smooth import smooth_volume
 from tests.builders import a_scan, add_noise, centred_grid, ct, cylinder, whole
 
 GRID = centred_grid((16, 96, 96))
@@ -21,7 +22,7 @@ COVERAGE = Coverage((-16, 16), ("sacrum",), (), False)
 @pytest.mark.parametrize("sd_hu", [5.0, 10.0, 20.0, 30.0])
 def test_noise_is_the_standard_deviation_put_in(tissue_hu: float, sd_hu: float) -> None:
     volume = ct(add_noise(np.full(GRID.shape, tissue_hu), sd_hu), GRID)
-    noise, _ = local_noise_hu(volume, whole(GRID))
+    noise = local_noise(volume, whole(GRID)).block_hu
     # medians of whole HU come in steps of 1.05; blocks of 2000 pairs spread by 3 %
     assert float(np.median(noise)) == pytest.approx(sd_hu, rel=0.10)
 
@@ -29,22 +30,24 @@ def test_noise_is_the_standard_deviation_put_in(tissue_hu: float, sd_hu: float) 
 def test_edges_of_organs_are_not_noise() -> None:
     hu = np.full(GRID.shape, 60.0)
     hu[:, :, 48:] = -100.0
-    noise, _ = local_noise_hu(ct(add_noise(hu, 10.0), GRID), whole(GRID))
+    noise = local_noise(ct(add_noise(hu, 10.0), GRID), whole(GRID)).block_hu
     assert float(np.median(noise)) == pytest.approx(10.0, rel=0.10)
 
 
 def test_noise_is_told_place_by_place() -> None:
     left = np.arange(96) >= 48
     hu = 60.0 + np.random.default_rng(0).normal(0, 1, GRID.shape) * np.where(left, 25.0, 8.0)
-    noise, steps = local_noise_hu(ct(hu, GRID), whole(GRID))
-    assert steps == (8, 16, 16)
+    local = local_noise(ct(hu, GRID), whole(GRID))
+    noise = local.block_hu
+    assert local.steps == (8, 16, 16)
     assert np.median(noise[:, :, :3]) == pytest.approx(8.0, rel=0.10)
     assert np.median(noise[:, :, 3:]) == pytest.approx(25.0, rel=0.10)
 
 
 def test_noise_without_soft_tissue_is_unknown() -> None:
-    noise, _ = local_noise_hu(ct(np.full(GRID.shape, 1200.0), GRID), whole(GRID))
-    assert np.isnan(noise).all()
+    noise = local_noise(ct(np.full(GRID.shape, 1200.0), GRID), whole(GRID))
+    assert np.isnan(noise.block_hu).all()
+    assert noise.median_hu is None
 
 
 def test_smoothing_keeps_the_mean_and_never_mixes_thick_slices() -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from pipeline.config import PartingSettings, SkeletonSettings
 from pipeline.domain.geometry import Geometry
+from pipeline.domain.image import CTVolume
+from pipeline.steps.bone import pool_scan
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from tests.builders import (
     Values,
@@ -26,9 +28,13 @@ GRID = centred_grid((24, 96, 112))
 
 
 def skeleton_of(hu: Values, geometry: Geometry = GRID) -> Skeleton:
-    return segment_skeleton(
-        ct(hu, geometry), whole(geometry), SkeletonSettings(), PartingSettings(), bone_hu=180
-    )
+    return segmented(ct(hu, geometry))
+
+
+def segmented(volume: CTVolume) -> Skeleton:
+    body, settings = whole(volume.geometry), SkeletonSettings()
+    pooled = pool_scan(volume, body, settings)
+    return segment_skeleton(volume, body, pooled, settings, PartingSettings(), bone_hu=180)
 
 
 def test_a_tube_of_cortex_around_marrow_is_bone_inside_and_out() -> None:
@@ -127,5 +133,5 @@ def test_the_inputs_are_not_changed() -> None:
     hu, geometry = pelvis_of_two_shafts({TOUCHING: LUMP_RADIUS_MM})
     volume = ct(hu, geometry)
     before = volume.hu.copy()
-    segment_skeleton(volume, whole(geometry), SkeletonSettings(), PartingSettings(), bone_hu=180)
+    segmented(volume)
     assert (volume.hu == before).all()
