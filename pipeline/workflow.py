@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis, Burden
@@ -190,10 +191,12 @@ def _measure(
     seed: str,
 ) -> tuple[Lesion, ...]:
     chosen = [one for one in candidates if one.kind == "lesion"]
-    return tuple(
-        _lesion(number, one, volume, skeleton, middle_x_mm, tracking_uid(seed, number))
-        for number, one in enumerate(chosen, start=1)
-    )
+
+    def lesion(number: int, one: Candidate) -> Lesion:
+        return _lesion(number, one, volume, skeleton, middle_x_mm, tracking_uid(seed, number))
+
+    with ThreadPoolExecutor() as threads:
+        return tuple(threads.map(lesion, range(1, len(chosen) + 1), chosen))
 
 
 def _lesion(

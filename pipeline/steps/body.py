@@ -6,9 +6,9 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.config import BodySettings
-from pipeline.domain.geometry import Float3
+from pipeline.domain.geometry import Float3, grow_box
 from pipeline.domain.image import CTVolume, Mask
-from pipeline.steps.grid import expand, pool_steps, sample
+from pipeline.steps.grid import bounding_box, expand, fine_box, pool_steps, sample
 from pipeline.steps.voxels import Voxels, depth_mm, distance_to_mm, label_components
 
 BODY_GRID_MM = 2.5
@@ -33,15 +33,26 @@ def segment_body(volume: CTVolume, settings: BodySettings) -> Mask:
     steps = pool_steps(volume.geometry, target_mm=BODY_GRID_MM)
     spacing = volume.geometry.coarsen(steps).spacing_mm
     tissue = sample(volume.hu, steps) > settings.skin_hu
-    thick = _thick_parts(tissue, spacing, settings)
-    reach = settings.table_thickness_mm / 2 + 2 * max(spacing[1:])
-    near = distance_to_mm(thick, spacing) <= reach
-    body = ndimage.binary_dilation(tissue & near, structure=NEXT_IN_PLANE) & near
-    for plane in body:
-        ndimage.binary_fill_holes(plane, output=plane)
-    voxels = expand(body, steps, volume.geometry.shape)
+    voxels = np.zeros(volume.geometry.shape, dtype=bool)
+    found = bounding_box(tissue)
+    if found is not None:
+        box = grow_box(found, (1, 1, 1), tissue.shape)
+        fine = fine_box(box, steps, volume.geometry.shape)
+        k, j, i = (s.stop - s.start for s in fine)
+        voxels[fine] = expand(_body(tissue[box], spacing, settings), steps, (k, j, i))
     voxels.setflags(write=False)
     return Mask(voxels, volume.geometry)
+
+
+def _body(tissue: Voxels, spacing_mm: Float3, settings: BodySettings) -> Voxels:
+    """Tissue in or next to thick parts, its holes filled."""
+    thick = _thick_parts(tissue, spacing_mm, settings)
+    reach_mm = settings.table_thickness_mm / 2 + 2 * max(spacing_mm[1:])
+    near = distance_to_mm(thick, spacing_mm) <= reach_mm
+    body = np.asarray(ndimage.binary_dilation(tissue & near, structure=NEXT_IN_PLANE) & near)
+    for plane in body:
+        ndimage.binary_fill_holes(plane, output=plane)
+    return body
 
 
 def _thick_parts(tissue: Voxels, spacing_mm: Float3, settings: BodySettings) -> Voxels:

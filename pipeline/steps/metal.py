@@ -62,6 +62,8 @@ def find_metal(volume: CTVolume, settings: MetalSettings, *, factor: float) -> M
         None where there is none.
     """
     seed_hu = min(settings.seed_hu * factor, settings.saturated_hu)
+    if volume.hu.max() < seed_hu:
+        return None
     seeds = _large_parts(volume.hu >= seed_hu, volume, settings.smallest_mm3)
     found = bounding_box(seeds)
     if found is None:

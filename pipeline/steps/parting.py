@@ -21,7 +21,15 @@ from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.domain.image import CTVolume
 from pipeline.steps.bone import Bone, PooledScan, find_marrow
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max
-from pipeline.steps.voxels import HU, Voxels, component_boxes, depth_mm, distance_to_mm, label_components
+from pipeline.steps.voxels import (
+    HU,
+    Voxels,
+    component_boxes,
+    depth_mm,
+    distance_to_mm,
+    label_components,
+    with_neighbours,
+)
 
 RIM_MM = (1.5, 4.0)
 """The surroundings of a lump: beyond its blurred rim, nearer than the next structure usually is."""
@@ -75,19 +83,24 @@ def find_lump_cores(
     solid, marrow = pool_max(bone.solid, pooled.steps), pool_max(bone.marrow, pooled.steps)
     cores = np.zeros(solid.shape, dtype=bool)
     for level, radius_mm in zip(settings.lump_hu, settings.lump_radius_mm, strict=True):
-        depth = _depth_in_box(solid & (pooled.mean_hu >= level), pooled.spacing_mm)
+        depth = _depth_near_thick(solid & (pooled.mean_hu >= level), radius_mm, pooled.spacing_mm)
         for thick in _thick_parts(depth, radius_mm, pooled):
-            if _is_lump(thick, marrow, pooled, settings, skeleton_settings):
+            known = bool(cores[thick.box][thick.voxels].all())
+            if not known and _is_lump(thick, marrow, pooled, settings, skeleton_settings):
                 cores[thick.box] |= _filled(thick, pooled.spacing_mm)
     return expand(cores, pooled.steps, pooled.shape)
 
 
-def _depth_in_box(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
-    """`depth_mm`, worked out where there is anything."""
+def _depth_near_thick(voxels: Voxels, radius_mm: float, spacing_mm: Float3) -> NDArray[np.float32]:
+    """`depth_mm` around all places that a ball may fit into; 0 elsewhere."""
     depth = np.zeros(voxels.shape, dtype=np.float32)
-    found = bounding_box(voxels)
+    blocks = int(radius_mm / float(np.linalg.norm(spacing_mm)))  # a cube this far around fits into the ball
+    shallow = ~voxels
+    for _ in range(blocks):
+        shallow = with_neighbours(shallow)
+    found = bounding_box(~shallow)
     if found is not None:
-        box = grow_box(found, (1, 1, 1), voxels.shape)
+        box = grow_box(found, margin_voxels(spacing_mm, NEIGHBOURHOOD_MM), voxels.shape)
         depth[box] = depth_mm(voxels[box], spacing_mm)
     return depth
 
@@ -294,7 +307,10 @@ def _grow_back(
     falling = -hu.astype(np.float32)
     basins = watershed(falling, markers, mask=solid)  # type: ignore[no-untyped-call]
     lump = np.asarray(basins == 1)
-    lump &= ~_bone_under(lump, core, hu, solid, spacing_mm)
+    found = bounding_box(lump)
+    if found is not None:
+        box = grow_box(found, margin_voxels(spacing_mm, 2 * CORTEX_MM + SPONGIOSA_RADIUS_MM), lump.shape)
+        lump[box] &= ~_bone_under(lump[box], core[box], hu[box], solid[box], spacing_mm)
     labels = label_components(lump, connectivity=6)
     return np.isin(labels, np.unique(labels[core & lump]))
 

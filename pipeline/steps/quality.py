@@ -45,7 +45,8 @@ def describe_coverage(body: Mask, skeleton: LabelMap) -> Coverage:
 
 def _values_shown(skeleton: LabelMap) -> list[int]:
     """Values of the bones that a skeleton shows, rising."""
-    return [value for value in sorted(skeleton.names) if (skeleton.values == value).any()]
+    some = set(np.unique(skeleton.values[::4, ::4, ::4]).tolist())
+    return [value for value in sorted(skeleton.names) if value in some or (skeleton.values == value).any()]
 
 
 def _values_on_faces(skeleton: LabelMap) -> set[int]:

@@ -8,6 +8,7 @@ of the bowel; and it has no cortex, no part of its surface is much denser than i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ LEAST_ON_BONE_MM3 = 40.0
 """Less of the skeleton is not worth asking about."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
     """The scan on the grid where bone is looked for, near what may be contrast medium in bone."""
 
@@ -54,22 +55,25 @@ class Pool:
     fine: Box  #: what it stands for on the scan's own grid
     steps: Index3  #: voxels of a block
 
-    def on_gas(self, box: Box) -> Voxels:
-        """Where in a box a surface lies on gas."""
-        reach_mm = max(GAS_REACH_MM, 1.8 * max(self.geometry.spacing_mm[1:]))
-        return self._within(self.gas, box, reach_mm)
+    @cached_property
+    def on_gas(self) -> Voxels:
+        """Where a surface lies on gas."""
+        return _within(self.gas, max(GAS_REACH_MM, 1.8 * max(self.geometry.spacing_mm[1:])), self.geometry)
 
-    def on_cortex(self, box: Box) -> Voxels:
-        """Where in a box a surface lies on cortex."""
-        return self._within(self.cortex, box, BESIDE_CORTEX_MM)
+    @cached_property
+    def on_cortex(self) -> Voxels:
+        """Where a surface lies on cortex."""
+        return _within(self.cortex, BESIDE_CORTEX_MM, self.geometry)
 
-    def _within(self, what: Voxels, box: Box, reach_mm: float) -> Voxels:
-        spacing = self.geometry.spacing_mm
-        wide = grow_box(box, margin_voxels(spacing, reach_mm), what.shape)
-        inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
-        if not what[wide].any():
-            return np.zeros(what[box].shape, dtype=bool)
-        return np.asarray((distance_to_mm(what[wide], spacing) <= reach_mm)[inner])
+
+def _within(voxels: Voxels, reach_mm: float, geometry: Geometry) -> Voxels:
+    """What lies within a distance of set voxels."""
+    near = np.zeros(voxels.shape, dtype=bool)
+    found = bounding_box(voxels)
+    if found is not None:
+        box = grow_box(found, margin_voxels(geometry.spacing_mm, reach_mm), voxels.shape)
+        near[box] = distance_to_mm(voxels[box], geometry.spacing_mm) <= reach_mm
+    return near
 
 
 def release_contrast(
@@ -160,7 +164,7 @@ def _floats_on_gas(labels: Labels, number: int, box: Box, pool: Pool, settings: 
     inner = pool.hu[box][labels[box] == number]
     if float(inner.std()) > settings.shell_unevenness * float(np.median(inner)):
         return False
-    if not pool.on_gas(_with_rim(box, pool)).any() and settings.gas_share > 0:
+    if not pool.on_gas[_with_rim(box, pool)].any() and settings.gas_share > 0:
         return False
     gas, cortex = _surface_shares(labels, number, box, pool)
     return gas >= settings.gas_share and cortex <= settings.cortex_share_beside_gas
@@ -230,7 +234,7 @@ def _surface_shares(labels: Labels, number: int, box: Box, pool: Pool) -> tuple[
     near = distance_to_mm(labels[wide] == number, spacing) <= NECK_MM + 1
     own = near & pool.level[wide]
     surface = own & ~ndimage.binary_erosion(own, structure=np.ones((3, 3, 3), dtype=bool))
-    return float(pool.on_gas(wide)[surface].mean()), float(pool.on_cortex(wide)[surface].mean())
+    return float(pool.on_gas[wide][surface].mean()), float(pool.on_cortex[wide][surface].mean())
 
 
 def _with_rim(box: Box, pool: Pool) -> Box:
