@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ from pipeline.domain.geometry import Box, Geometry, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition, Scan
+from pipeline.stages import STAGES, OnStage
 from pipeline.steps.blood import find_blood_pool
 from pipeline.steps.bone import PooledScan, pool_scan
 from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
@@ -38,11 +39,6 @@ from pipeline.steps.swallowed import release_swallowed
 from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
 from pipeline.steps.vessels import tell_vessels
 from pipeline.steps.voxels import Voxels
-
-STAGES = ("body", "skeleton", "lesions", "measures")
-"""The stages of an analysis, in order."""
-OnStage = Callable[[str], None]
-"""Told the name of each stage as it begins."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -16,7 +16,8 @@ from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.domain.lesion import Candidate, Excluded, Interval, Lesion
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
-from pipeline.finding import STAGES, OnStage, find
+from pipeline.finding import find
+from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
 from pipeline.steps.density import measure_density
@@ -28,20 +29,13 @@ from pipeline.steps.size import measure_size, surface_mm2
 from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.view import View
 
-COMPARE_STAGES = ("registration", "tracks")
-"""The stages of `compare`, in order."""
-
-
-def _silent(_: str) -> None:
-    """Nobody listens."""
-
 
 def analyse(
     scan: Scan,
     settings: Settings | None = None,
     *,
     anatomy: Anatomy | None = None,
-    on_stage: OnStage = _silent,
+    on_stage: OnStage = silent,
 ) -> Analysis:
     """Find and measure every soft-tissue calcification of a scan.
 
@@ -105,7 +99,7 @@ def analyse(
 
 
 def compare(
-    analyses: Sequence[Analysis], settings: Settings | None = None, *, on_stage: OnStage = _silent
+    analyses: Sequence[Analysis], settings: Settings | None = None, *, on_stage: OnStage = silent
 ) -> Comparison:
     """Follow every lesion over two or more scans of one patient, in the order given.
 

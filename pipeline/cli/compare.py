@@ -47,7 +47,7 @@ def compare(
     figures: Figures = None,
 ) -> None:
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
-    from pipeline.cli.outputs import write_all_compared
+    from pipeline.cli.preload import load_beside
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import (
         drop_dates,
@@ -58,12 +58,11 @@ def compare(
         with_flagged_changes,
     )
     from pipeline.cli.summary import print_comparison
-    from pipeline.finding import STAGES
     from pipeline.results.staging import staged_folder
+    from pipeline.stages import COMPARE_STAGES, STAGES
     from pipeline.steps.succession import check_succession
-    from pipeline.workflow import COMPARE_STAGES, analyse
-    from pipeline.workflow import compare as compare_analyses
 
+    load_beside()
     settings = run_settings(config, set_, figures=figures)
     paths = [baseline, *followup]
     days = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
@@ -83,6 +82,10 @@ def compare(
             if dates is Dates.SHIFT:
                 scans = with_dates_moved(scans)
             guests = [load_anatomy(maps.get(n), called.get(n), one) for n, one in enumerate(scans)]
+            from pipeline.cli.outputs import write_all_compared
+            from pipeline.workflow import analyse
+            from pipeline.workflow import compare as compare_analyses
+
             analyses = [
                 analyse(one, settings, anatomy=guest, on_stage=begin)
                 for one, guest in zip(scans, guests, strict=True)

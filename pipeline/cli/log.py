@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.errors import InputRefused, OutputError, PipelineError
-from pipeline.finding import OnStage
+from pipeline.stages import OnStage
 
 LOGGER = logging.getLogger("pipeline")
 FIELDS = ("command", "version", "stage", "seconds", "code", "error", "exit_code")

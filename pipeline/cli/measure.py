@@ -40,14 +40,14 @@ def measure(
     figures: Figures = None,
 ) -> None:
     """Find and measure every soft-tissue calcification of one scan."""
-    from pipeline.cli.outputs import write_all
+    from pipeline.cli.preload import load_beside
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import load_anatomy, load_scan, under_key, with_dates_moved, without_dates
     from pipeline.cli.summary import print_analysis
-    from pipeline.finding import STAGES
     from pipeline.results.staging import staged_folder
-    from pipeline.workflow import analyse
+    from pipeline.stages import STAGES
 
+    load_beside()
     settings = run_settings(config, set_, figures=figures)
     day = parse_date(date) if date else None
     progress = stage_progress("measure", 2 + len(STAGES))
@@ -61,6 +61,9 @@ def measure(
         elif dates is Dates.DROP:
             one = without_dates(one)
         guest = load_anatomy(anatomy, names, one)
+        from pipeline.cli.outputs import write_all
+        from pipeline.workflow import analyse
+
         analysis = analyse(one, settings, anatomy=guest, on_stage=begin)
         begin("writing")
         write_all(analysis, stage, settings.figures)

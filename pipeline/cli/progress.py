@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.cli.log import logged_stages
-from pipeline.finding import OnStage
+from pipeline.stages import OnStage
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pipeline.domain.analysis import Threshold
 from pipeline.domain.geometry import Box, Geometry, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.grid import bounding_box, pool_max, pool_steps
+from pipeline.steps.grid import pool_max, pool_steps
 from pipeline.steps.noise import LocalNoise
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.voxels import Index, Labels, Voxels, component_boxes, distance_to_mm, label_components
@@ -85,11 +85,9 @@ def _brighter_than(hu: float, smooth: CTVolume, body: Mask, skeleton: Skeleton) 
     """Indices along k, j, i of what is that bright, and no bone."""
     bright = smooth.hu >= hu
     bright &= body.voxels
-    bright &= ~skeleton.solid
-    box = bounding_box(bright)
-    if box is None:
-        return np.nonzero(bright)
-    return tuple(axis + s.start for axis, s in zip(np.nonzero(bright[box]), box, strict=True))
+    np.greater(bright, skeleton.solid, out=bright)
+    k, j, i = np.unravel_index(np.flatnonzero(bright), bright.shape)
+    return k, j, i
 
 
 def _away_from(skeleton: Skeleton, index: Index, distance_mm: float) -> NDArray[np.bool_]:

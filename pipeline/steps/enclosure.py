@@ -7,13 +7,15 @@ which is dense throughout, are not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Float3, Index3
-from pipeline.steps.voxels import HU
+from pipeline.steps.voxels import HU, SMALL_VOXELS
 
 DIRECTIONS: tuple[Index3, ...] = tuple(
     (k, j, i) for k, j, i in product((-1, 0, 1), repeat=3) if (k, j, i) != (0, 0, 0)
@@ -69,18 +71,26 @@ def _directions_met(
     cut: tuple[tuple[bool, bool], ...],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """In how many directions enough is met, and how many others leave the scan."""
-    seen = np.zeros(peak.shape, dtype=np.uint8)
-    unknown = np.zeros(peak.shape, dtype=np.uint8)
-    densest = np.empty(peak.shape, dtype=np.int16)
-    for direction in DIRECTIONS:
-        stride_mm = float(np.linalg.norm(np.multiply(direction, spacing_mm)))
-        length = max(1, int(reach_mm / stride_mm))
-        _look_ahead(peak, direction, length, densest)
-        met = densest >= needed
-        seen += met
-        for face in _cut_faces(direction, length, cut):
-            unknown[face] += ~met[face]
-    return seen, unknown
+
+    def met_in(directions: Sequence[Index3]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        seen = np.zeros(peak.shape, dtype=np.uint8)
+        unknown = np.zeros(peak.shape, dtype=np.uint8)
+        densest = np.empty(peak.shape, dtype=np.int16)
+        for direction in directions:
+            stride_mm = float(np.linalg.norm(np.multiply(direction, spacing_mm)))
+            length = max(1, int(reach_mm / stride_mm))
+            _look_ahead(peak, direction, length, densest)
+            met = densest >= needed
+            seen += met
+            for face in _cut_faces(direction, length, cut):
+                unknown[face] += ~met[face]
+        return seen, unknown
+
+    if peak.size < SMALL_VOXELS:
+        return met_in(DIRECTIONS)
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        (seen, unknown), (more, more_unknown) = threads.map(met_in, (DIRECTIONS[::2], DIRECTIONS[1::2]))
+    return seen + more, unknown + more_unknown
 
 
 def _share(seen: NDArray[np.uint8], unknown: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Geometry, Index3
 from pipeline.domain.image import CTVolume, Mask
-from pipeline.steps.voxels import Index
+from pipeline.steps.voxels import HU, Index, Voxels
 
 SOFT_TISSUE_HU = (-150, 150)
 """Fat, muscle and organs: where noise can be told from structure."""
@@ -23,8 +23,8 @@ NOISE_PIXEL_MM = 1.7
 """nor are finer pixels: neighbours tell nothing new."""
 FEWEST_PAIRS = 40
 """Blocks with fewer soft-tissue pairs take the scan's own figure."""
-MAD_TO_SD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
+QUARTILES_TO_SD = 1.349
+"""Distance of the quartiles of a normal distribution over its standard deviation."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,10 +50,8 @@ def local_noise(volume: CTVolume, body: Mask) -> LocalNoise:
     """Standard deviation of the noise in soft tissue, block by block.
 
     From differences between voxels a few millimetres apart along rows and columns, by their
-    median absolute deviation, so that edges of organs do not count. The larger of the two
-    directions stands, since streaks run along one of them.
-
-    A block without soft tissue takes the scan's median.
+    quartiles, so that edges of organs do not count. The larger of the two directions stands, since
+    streaks run along one of them. A block without soft tissue takes the scan's median.
     """
     strides = _strides(volume.geometry)
     k, j, i = (
@@ -82,41 +80,47 @@ def _lagged_noise(
 ) -> NDArray[np.float32]:
     stride = strides[axis]
     lag = max(2 if stride == 1 else 1, round(NOISE_LAG_MM / volume.geometry.spacing_mm[axis] / stride))
-    low, high = SOFT_TISSUE_HU
     within = (steps[1] // strides[1], steps[2] // strides[2])
     blocks = [-(-size // step) for size, step in zip(volume.geometry.shape, steps, strict=True)]
     noise = np.full(blocks, np.nan, dtype=np.float32)
     for k in range(blocks[0]):
         slab = slice(k * steps[0], (k + 1) * steps[0], strides[0])
         part = (slab, slice(None, None, strides[1]), slice(None, None, strides[2]))
-        hu = np.moveaxis(volume.hu[part], axis, 0)
-        soft = np.moveaxis(body.voxels[part], axis, 0) & (hu > low) & (hu < high)
-        difference = np.full(hu.shape, np.nan, dtype=np.float32)
-        pairs = soft[lag:] & soft[:-lag]
-        difference[:-lag][pairs] = hu[lag:][pairs].astype(np.float32) - hu[:-lag][pairs]
-        noise[k] = _block_deviation(np.moveaxis(difference, 0, axis), within)
+        block, difference = _soft_pairs(volume.hu[part], body.voxels[part], within, lag=lag, axis=axis)
+        noise[k] = _deviation(block, difference, blocks[1] * blocks[2]).reshape(blocks[1:])
     return noise
 
 
-def _block_deviation(difference: NDArray[np.float32], steps: tuple[int, int]) -> NDArray[np.float32]:
-    """Robust deviation over in-plane blocks of one slab of differences."""
-    rows = -(-difference.shape[1] // steps[0])
-    columns = -(-difference.shape[2] // steps[1])
-    out = np.full((rows, columns), np.nan, dtype=np.float32)
-    for row in range(rows):
-        for column in range(columns):
-            block = difference[
-                :, row * steps[0] : (row + 1) * steps[0], column * steps[1] : (column + 1) * steps[1]
-            ]
-            known = block[np.isfinite(block)]
-            if known.size >= FEWEST_PAIRS:
-                middle = _median(known)
-                out[row, column] = MAD_TO_SD * _median(np.abs(known - middle)) / np.sqrt(2)
-    return out
+def _soft_pairs(
+    hu: HU, body: Voxels, within: tuple[int, int], *, lag: int, axis: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of soft-tissue voxels a lag apart: the number of the block, and the difference in whole HU."""
+    low, high = SOFT_TISSUE_HU
+    soft = body & (hu > low) & (hu < high)
+    here, there = [slice(None)] * 3, [slice(None)] * 3
+    here[axis], there[axis] = slice(None, -lag), slice(lag, None)
+    pairs = soft[tuple(here)] & soft[tuple(there)]
+    _, rows, columns = np.unravel_index(np.flatnonzero(pairs), pairs.shape)
+    across = -(-hu.shape[2] // within[1])
+    difference = hu[tuple(there)][pairs].astype(np.float32) - hu[tuple(here)][pairs]
+    return rows // within[0] * across + columns // within[1], np.rint(difference).astype(np.int64)
 
 
-def _median(values: NDArray[np.float32]) -> np.float32:
-    """As numpy's, without what it checks for each of thousands of blocks."""
-    low, high = (len(values) - 1) // 2, len(values) // 2
-    parted = np.partition(values, (low, high))
-    return np.float32((parted[low] + parted[high]) / 2)
+def _deviation(block: NDArray[np.int64], difference: NDArray[np.int64], count: int) -> NDArray[np.float32]:
+    """Standard deviation of a voxel in each block, by the quartiles of the differences; NaN if unknown."""
+    span = SOFT_TISSUE_HU[1] - SOFT_TISSUE_HU[0]
+    bins = 2 * span + 1
+    histogram = np.bincount(block * bins + difference + span, minlength=count * bins).reshape(count, bins)
+    below = np.cumsum(histogram, axis=1)
+    quartiles = [_quantile(histogram, below, share) for share in (0.25, 0.75)]
+    deviation = (quartiles[1] - quartiles[0]) / QUARTILES_TO_SD / np.sqrt(2)
+    return np.where(below[:, -1] >= FEWEST_PAIRS, deviation, np.nan).astype(np.float32)
+
+
+def _quantile(histogram: NDArray[np.int64], below: NDArray[np.int64], share: float) -> NDArray[np.float64]:
+    """In bins of one HU, shared out evenly over each bin."""
+    wanted = share * below[:, -1]
+    at = np.minimum((below < wanted[:, None]).sum(axis=1), histogram.shape[1] - 1)
+    row = np.arange(len(histogram))
+    own = np.maximum(histogram[row, at], 1)
+    return np.asarray(at + (wanted - (below[row, at] - histogram[row, at])) / own)
