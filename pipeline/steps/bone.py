@@ -7,6 +7,7 @@ taken off again in `parting`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from pipeline.domain.geometry import Box, Float3, Index3
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.enclosure import enclosed_fraction
 from pipeline.steps.grid import expand, fine_box, pool_max, pool_mean, pool_steps
-from pipeline.steps.voxels import HU, Labels, Voxels, component_statistics, label_components, with_neighbours
+from pipeline.steps.voxels import HU, Labels, Voxels, label_components, with_neighbours
 
 MUSCLE_HU = np.float32(50)
 MARROW_FLOOR_HU = -250.0
@@ -42,6 +43,28 @@ class Bone:
 
     solid: Voxels  #: [k, j, i], cortex and inside, still with lumps that touch it
     marrow: Voxels  #: [k, j, i], the enclosed inside
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Gathered:
+    """Bright components, as labels and as a list: few of the voxels of a scan are in any."""
+
+    labels: Labels  #: [k, j, i], from 1
+    places: NDArray[np.int64]  #: of the labelled voxels in the flattened grid
+    numbers: Labels  #: their labels
+
+    def boxes(self, wanted: Voxels) -> Iterator[tuple[int, Box]]:
+        """The bounding box of each label that is wanted."""
+        chosen = wanted[self.numbers]
+        index = np.stack(np.unravel_index(self.places[chosen], self.labels.shape), axis=1)
+        order = np.argsort(self.numbers[chosen], kind="stable")
+        label, first = np.unique(self.numbers[chosen][order], return_index=True)
+        for n, number in enumerate(label):
+            own = index[order[first[n] : first[n + 1] if n + 1 < len(first) else None]]
+            k, j, i = (
+                slice(int(low), int(high) + 1) for low, high in zip(own.min(0), own.max(0), strict=True)
+            )
+            yield int(number), (k, j, i)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -120,12 +143,16 @@ def segment_bone(
     known : ndarray, optional
         bool [k, j, i], voxels known to be bone: what hangs together with them is bone untested.
     """
-    marrow = find_marrow(pooled, settings)
-    fine_marrow = expand(marrow, pooled.steps, pooled.shape)
-    labels = label_components(bright | fine_marrow, connectivity=6)
+    marrow = expand(find_marrow(pooled, settings), pooled.steps, pooled.shape)
+    labels = label_components(bright | marrow, connectivity=6)
     sure = np.unique(labels[known]) if known is not None else np.zeros(0, dtype=np.uint32)
-    solid = _which_are_bone(labels, fine_marrow, pooled, settings, sure)[labels]
-    return Bone(solid, fine_marrow & solid)
+    places = np.flatnonzero(labels)
+    numbers = labels.ravel()[places]
+    is_bone = _which_are_bone(Gathered(labels, places, numbers), marrow, pooled, settings, sure)
+    solid = np.zeros(labels.shape, dtype=bool)
+    solid.ravel()[places[is_bone[numbers]]] = True
+    marrow &= solid
+    return Bone(solid, marrow)
 
 
 def find_marrow(pooled: PooledScan, settings: SkeletonSettings) -> Voxels:
@@ -160,20 +187,19 @@ def _away_from_gas(mean_hu: NDArray[np.float32]) -> Voxels:
 
 
 def _which_are_bone(
-    labels: Labels, marrow: Voxels, pooled: PooledScan, settings: SkeletonSettings, sure: Labels
+    found: Gathered, marrow: Voxels, pooled: PooledScan, settings: SkeletonSettings, sure: Labels
 ) -> Voxels:
     """Yes or no for every label; label 0 is never bone."""
-    counts, boxes = component_statistics(labels)
-    inside = np.bincount(labels[marrow], minlength=len(counts))
+    counts = np.bincount(found.numbers, minlength=1)
+    inside = np.bincount(found.labels[marrow], minlength=len(counts))
     voxel_mm3 = float(np.prod(pooled.spacing_mm)) / float(np.prod(pooled.steps))
-    is_bone = inside / counts >= SURE_FRACTION
+    is_bone = inside >= SURE_FRACTION * np.maximum(counts, 1)
     is_bone &= inside * voxel_mm3 >= settings.smallest_marrow_mm3
     is_bone &= (counts - inside) * voxel_mm3 >= settings.smallest_marrow_mm3
     is_bone[sure] = True
     open_question = ~is_bone & (counts * voxel_mm3 >= SMALLEST_BONE_MM3)
-    for label in np.flatnonzero(open_question):
-        if label:
-            is_bone[label] = _encloses_by_itself(labels, int(label), boxes[label], pooled, settings)
+    for label, box in found.boxes(open_question):
+        is_bone[label] = _encloses_by_itself(found.labels, label, box, pooled, settings)
     is_bone[0] = False
     return np.asarray(is_bone)
 

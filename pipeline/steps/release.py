@@ -176,14 +176,15 @@ def _pools_without_cortex(
     """Pieces that touch gas, and large even ones within the ring of the pelvis that touch nothing denser."""
     spacing = pool.geometry.spacing_mm
     level = pool.level & ~released
-    labels = label_components(depth_mm(level, spacing) > NECK_MM, connectivity=6)
+    wide = level if min(spacing) > NECK_MM else depth_mm(level, spacing) > NECK_MM
+    labels = label_components(wide, connectivity=6)
     counts, boxes = component_statistics(labels)
     on_bone = np.bincount(labels[pool.solid], minlength=len(counts))
     out = np.zeros(level.shape, dtype=bool)
     for number in np.flatnonzero(on_bone * pool.geometry.voxel_volume_mm3 >= LEAST_ON_BONE_MM3):
         if number and _is_contrast(labels, int(number), boxes[number], pool, around, settings):
-            wide = grow_box(boxes[number], margin_voxels(spacing, 2 * NECK_MM), level.shape)
-            out[wide] |= distance_to_mm(labels[wide] == number, spacing) <= 2 * NECK_MM
+            near = grow_box(boxes[number], margin_voxels(spacing, 2 * NECK_MM), level.shape)
+            out[near] |= distance_to_mm(labels[near] == number, spacing) <= 2 * NECK_MM
     return out & level
 
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.config import SheetSettings
-from pipeline.domain.geometry import Box, Float3
+from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.grid import expand, pool_max, pool_steps
+from pipeline.steps.grid import bounding_box, expand, fine_box, margin_voxels, pool_max, pool_steps
 from pipeline.steps.voxels import Labels, Voxels, component_statistics, depth_mm, label_components
 
 GRID_MM = 2.0
@@ -46,14 +46,23 @@ def find_skin_sheets(
     steps = pool_steps(smooth.geometry, target_mm=GRID_MM)
     spacing_mm = smooth.geometry.coarsen(steps).spacing_mm
     bright = (pool_max(smooth.hu, steps) >= bright_hu) & pool_max(body.voxels, steps)
-    deep = depth_mm(~pool_max(~body.voxels, steps), spacing_mm)
+    around = bounding_box(bright)
+    if around is None:
+        return None
+    box = grow_box(around, margin_voxels(spacing_mm, max(settings.depths_mm)), bright.shape)
+    fine = fine_box(box, steps, smooth.geometry.shape)
+    bright = bright[box]
+    deep = depth_mm(~pool_max(~body.voxels[fine], steps), spacing_mm)
     found = np.zeros(bright.shape, dtype=bool)
     for reach_mm in settings.depths_mm:
         last_layer = deep > reach_mm - LAST_LAYER_MM
         found |= _sheets_within(bright & (deep <= reach_mm), last_layer, spacing_mm, settings)
     if not found.any():
         return None
-    return expand(found, steps, smooth.geometry.shape) & (smooth.hu >= bright_hu) & body.voxels
+    k, j, i = (s.stop - s.start for s in fine)
+    sheets = np.zeros(smooth.geometry.shape, dtype=bool)
+    sheets[fine] = expand(found, steps, (k, j, i)) & (smooth.hu[fine] >= bright_hu) & body.voxels[fine]
+    return sheets
 
 
 def _sheets_within(
