@@ -9,7 +9,7 @@ from pipeline.config import BodySettings
 from pipeline.domain.geometry import Float3, grow_box
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.grid import bounding_box, expand, fine_box, pool_steps, sample
-from pipeline.steps.voxels import Voxels, depth_mm, distance_to_mm, label_components
+from pipeline.steps.voxels import Voxels, deeper_than_mm, label_components, within_mm
 
 BODY_GRID_MM = 2.5
 """Fine enough for a table top; the outermost voxel is added back afterwards."""
@@ -48,7 +48,7 @@ def _body(tissue: Voxels, spacing_mm: Float3, settings: BodySettings) -> Voxels:
     """Tissue in or next to thick parts, its holes filled."""
     thick = _thick_parts(tissue, spacing_mm, settings)
     reach_mm = settings.table_thickness_mm / 2 + 2 * max(spacing_mm[1:])
-    near = distance_to_mm(thick, spacing_mm) <= reach_mm
+    near = within_mm(thick, spacing_mm, reach_mm)
     body = np.asarray(ndimage.binary_dilation(tissue & near, structure=NEXT_IN_PLANE) & near)
     for plane in body:
         ndimage.binary_fill_holes(plane, output=plane)
@@ -57,7 +57,7 @@ def _body(tissue: Voxels, spacing_mm: Float3, settings: BodySettings) -> Voxels:
 
 def _thick_parts(tissue: Voxels, spacing_mm: Float3, settings: BodySettings) -> Voxels:
     """Centres of balls that fit into the tissue, in pieces large enough to be a body part."""
-    core = depth_mm(tissue, spacing_mm) > settings.table_thickness_mm / 2
+    core = deeper_than_mm(tissue, spacing_mm, settings.table_thickness_mm / 2)
     if not core.any():
         return tissue
     labels = label_components(core, connectivity=26)

@@ -144,9 +144,10 @@ def segment_bone(
         bool [k, j, i], voxels known to be bone: what hangs together with them is bone untested.
     """
     marrow = expand(find_marrow(pooled, settings), pooled.steps, pooled.shape)
-    labels = label_components(bright | marrow, connectivity=6)
+    joined = bright | marrow
+    labels = label_components(joined, connectivity=6)
     sure = np.unique(labels[known]) if known is not None else np.zeros(0, dtype=np.uint32)
-    places = np.flatnonzero(labels)
+    places = np.flatnonzero(joined)
     numbers = labels.ravel()[places]
     is_bone = _which_are_bone(Gathered(labels, places, numbers), marrow, pooled, settings, sure)
     solid = np.zeros(labels.shape, dtype=bool)

@@ -20,7 +20,7 @@ from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import pool_max, pool_steps
 from pipeline.steps.noise import LocalNoise
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Index, Labels, Voxels, component_boxes, distance_to_mm, label_components
+from pipeline.steps.voxels import Index, Labels, Voxels, component_boxes, label_components, within_mm
 
 TISSUE_HU = 60.0
 """Muscle: what a seed must stand out of."""
@@ -95,9 +95,9 @@ def _away_from(skeleton: Skeleton, index: Index, distance_mm: float) -> NDArray[
     geometry = skeleton.labels.geometry
     steps = pool_steps(geometry, target_mm=BONE_GRID_MM)
     bone = pool_max(skeleton.solid, steps) | pool_max(skeleton.joined, steps)
-    away_mm = distance_to_mm(bone, geometry.coarsen(steps).spacing_mm)
+    near = within_mm(bone, geometry.coarsen(steps).spacing_mm, distance_mm)
     k, j, i = (one // step for one, step in zip(index, steps, strict=True))
-    return np.asarray(away_mm[k, j, i] > distance_mm)
+    return np.asarray(~near[k, j, i])
 
 
 def gather_candidates(

@@ -22,7 +22,7 @@ from pipeline.domain.lesion import Candidate
 from pipeline.steps.bone import pool_scan
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max, pool_steps
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
-from pipeline.steps.voxels import Voxels, distance_to_mm, label_components, thickness_mm
+from pipeline.steps.voxels import Voxels, distance_to_mm, label_components, thickness_mm, within_mm
 
 TISSUE_HU = 50
 """What the map's bones are painted over with."""
@@ -75,8 +75,8 @@ def skeleton_from(
 def _near(solid: Voxels, smooth: CTVolume, reach_mm: float, search: SkeletonSettings) -> Voxels:
     """Within a distance of bone, on the grid of the search."""
     steps = pool_steps(smooth.geometry, target_mm=search.grid_mm)
-    away = distance_to_mm(pool_max(solid, steps), smooth.geometry.coarsen(steps).spacing_mm)
-    return np.asarray(expand(away <= reach_mm, steps, smooth.geometry.shape))
+    near = within_mm(pool_max(solid, steps), smooth.geometry.coarsen(steps).spacing_mm, reach_mm)
+    return np.asarray(expand(near, steps, smooth.geometry.shape))
 
 
 def question_on_bone(

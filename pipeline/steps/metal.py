@@ -17,13 +17,7 @@ from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import bounding_box, margin_voxels
-from pipeline.steps.voxels import (
-    HU,
-    Voxels,
-    component_boxes,
-    distance_to_mm,
-    label_components,
-)
+from pipeline.steps.voxels import HU, Voxels, component_boxes, label_components, within_mm
 
 TISSUE_HU = 50
 """What metal is painted over with: below any threshold, above fat and gas."""
@@ -99,7 +93,7 @@ def _to_half_height(hu: HU, seeds: Voxels, spacing_mm: Float3, settings: MetalSe
 def _near(voxels: Voxels, spacing_mm: Float3, reach_mm: float) -> Voxels:
     """Within a distance, and the next voxels at any spacing."""
     beside = ndimage.binary_dilation(voxels, structure=NEXT)
-    return np.asarray(beside | (distance_to_mm(voxels, spacing_mm) <= reach_mm))
+    return np.asarray(beside | within_mm(voxels, spacing_mm, reach_mm))
 
 
 def hide_metal(volume: CTVolume, metal: Metal | None) -> CTVolume:

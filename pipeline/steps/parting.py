@@ -25,10 +25,10 @@ from pipeline.steps.voxels import (
     HU,
     Voxels,
     component_boxes,
+    deeper_than_mm,
     depth_mm,
-    distance_to_mm,
     label_components,
-    with_neighbours,
+    within_mm,
 )
 
 RIM_MM = (1.5, 4.0)
@@ -94,11 +94,7 @@ def find_lump_cores(
 def _depth_near_thick(voxels: Voxels, radius_mm: float, spacing_mm: Float3) -> NDArray[np.float32]:
     """`depth_mm` around all places that a ball may fit into; 0 elsewhere."""
     depth = np.zeros(voxels.shape, dtype=np.float32)
-    blocks = int(radius_mm / float(np.linalg.norm(spacing_mm)))  # a cube this far around fits into the ball
-    shallow = ~voxels
-    for _ in range(blocks):
-        shallow = with_neighbours(shallow)
-    found = bounding_box(~shallow)
+    found = bounding_box(deeper_than_mm(voxels, spacing_mm, 0.999 * radius_mm))
     if found is not None:
         box = grow_box(found, margin_voxels(spacing_mm, NEIGHBOURHOOD_MM), voxels.shape)
         depth[box] = depth_mm(voxels[box], spacing_mm)
@@ -123,11 +119,15 @@ class _Thick:
         """How far the part's surface lies from `voxels`."""
         return OWN_FRACTION * self.deepest_mm
 
+    def within_mm(self, reach_mm: float, spacing_mm: Float3) -> Voxels:
+        """Up to a distance from the part's surface."""
+        return within_mm(self.voxels, spacing_mm, self.reach_mm + reach_mm)
+
 
 def _filled(thick: _Thick, spacing_mm: Float3) -> Voxels:
     """A part up to a little below its surface."""
     inner_mm = max(0.0, thick.reach_mm - CORE_DEPTH_MM)
-    return (distance_to_mm(thick.voxels, spacing_mm) <= inner_mm) & (thick.depth > 0)
+    return within_mm(thick.voxels, spacing_mm, inner_mm) & (thick.depth > 0)
 
 
 def _thick_parts(depth: NDArray[np.float32], radius_mm: float, pooled: PooledScan) -> Iterator[_Thick]:
@@ -181,21 +181,20 @@ def _is_lump(
     local = pooled.crop(thick.box)
     if _is_shaft(thick, local.mean_hu, spacing_mm):
         return False
-    away = distance_to_mm(thick.voxels, spacing_mm) - thick.reach_mm
-    if not _is_thicker(thick, away, spacing_mm):
+    if not _is_thicker(thick, spacing_mm):
         return False
     proof = settings.bulky if _is_bulky(thick, local.mean_hu, settings) else settings.usual
-    rim = (away > RIM_MM[0]) & (away <= RIM_MM[1])
+    rim = thick.within_mm(RIM_MM[1], spacing_mm) & ~thick.within_mm(RIM_MM[0], spacing_mm)
     if not rim.any() or float(np.mean(local.mean_hu[rim] < SOFT_HU)) < proof.free_fraction:
         return False
-    return _marrow_kept(away, marrow[thick.box], local, skeleton_settings) >= proof.marrow_kept
+    return _marrow_kept(thick, marrow[thick.box], local, skeleton_settings) >= proof.marrow_kept
 
 
-def _is_thicker(thick: _Thick, away_mm: NDArray[np.float32], spacing_mm: Float3) -> bool:
+def _is_thicker(thick: _Thick, spacing_mm: Float3) -> bool:
     """Whether a part is thicker than the walls of bone around it."""
     depth = thick.depth
     ridge = (depth > min(spacing_mm)) & (depth == ndimage.maximum_filter(depth, size=3))
-    ridge &= away_mm > RIM_MM[0]
+    ridge &= ~thick.within_mm(RIM_MM[0], spacing_mm)
     if not ridge.any():
         return True
     return bool(thick.deepest_mm >= THICKER_THAN_CORTEX * np.percentile(depth[ridge], 75))
@@ -219,19 +218,17 @@ def _is_shaft(thick: _Thick, mean_hu: NDArray[np.float32], spacing_mm: Float3) -
     return bool(max(sizes) >= SHAFT_LENGTH_MM)
 
 
-def _marrow_kept(
-    away_mm: NDArray[np.float32], marrow: Voxels, local: PooledScan, settings: SkeletonSettings
-) -> float:
+def _marrow_kept(thick: _Thick, marrow: Voxels, local: PooledScan, settings: SkeletonSettings) -> float:
     """Share of the marrow around a part that is still enclosed without it; 1 if there is none."""
-    found = bounding_box(away_mm <= MARROW_NEAR_MM)
+    near = thick.within_mm(MARROW_NEAR_MM, local.spacing_mm)
+    hidden = thick.within_mm(HIDDEN_RIM_MM, local.spacing_mm)
+    found = bounding_box(near)
     if found is None:
         return 1.0
     margin = margin_voxels(local.spacing_mm, settings.marrow_reach_mm + 2 * MARROW_RADIUS_MM)
-    box = grow_box(found, margin, away_mm.shape)
-    away_mm, marrow, local = away_mm[box], marrow[box], local.crop(box)
-    hidden = away_mm <= HIDDEN_RIM_MM
-    near = (away_mm <= MARROW_NEAR_MM) & ~hidden
-    before = _wide_parts(marrow & ~hidden, local.spacing_mm) & near
+    box = grow_box(found, margin, near.shape)
+    near, hidden, local = near[box], hidden[box], local.crop(box)
+    before = _wide_parts(marrow[box] & ~hidden, local.spacing_mm) & near & ~hidden
     low_hu, high_hu = MUSCLE_HU
     before &= (local.mean_hu < low_hu) | (local.mean_hu > high_hu)
     if not before.any():
@@ -269,7 +266,7 @@ def near_cores(cores: Voxels, spacing_mm: Float3, *, reach_mm: float) -> Voxels:
     if box is not None:
         margin = margin_voxels(spacing_mm, reach_mm)
         box = grow_box(box, margin, cores.shape)
-        near[box] = distance_to_mm(cores[box], spacing_mm) <= reach_mm
+        near[box] = within_mm(cores[box], spacing_mm, reach_mm)
     return near
 
 
@@ -285,10 +282,10 @@ def _wide_parts(voxels: Voxels, spacing_mm: Float3) -> Voxels:
 
 
 def _opened(voxels: Voxels, spacing_mm: Float3, radius_mm: float) -> Voxels:
-    core = depth_mm(voxels, spacing_mm) > radius_mm
+    core = deeper_than_mm(voxels, spacing_mm, radius_mm)
     if not core.any():
         return core
-    return voxels & (distance_to_mm(core, spacing_mm) <= radius_mm)
+    return voxels & within_mm(core, spacing_mm, radius_mm)
 
 
 def _grow_back(
@@ -298,11 +295,9 @@ def _grow_back(
     marrow: Voxels,
     spacing_mm: Float3,
 ) -> Voxels:
-    from_core = distance_to_mm(core, spacing_mm)
-    from_marrow = distance_to_mm(marrow, spacing_mm)
     markers = np.zeros(core.shape, dtype=np.int32)
-    markers[solid & (from_core > LUMP_TAIL_MM)] = 2
-    markers[solid & (from_marrow <= CORTEX_MM)] = 2
+    markers[solid & ~within_mm(core, spacing_mm, LUMP_TAIL_MM)] = 2
+    markers[solid & within_mm(marrow, spacing_mm, CORTEX_MM)] = 2
     markers[core] = 1
     falling = -hu.astype(np.float32)
     basins = watershed(falling, markers, mask=solid)  # type: ignore[no-untyped-call]
@@ -329,4 +324,4 @@ def _bone_under(lump: Voxels, core: Voxels, hu: HU, solid: Voxels, spacing_mm: F
     joined[np.unique(labels[solid & ~lump])] = True
     joined[0] = False
     spongy &= joined[labels]
-    return (distance_to_mm(spongy, spacing_mm) <= CORTEX_MM) & (distance_to_mm(core, spacing_mm) > CORTEX_MM)
+    return within_mm(spongy, spacing_mm, CORTEX_MM) & ~within_mm(core, spacing_mm, CORTEX_MM)

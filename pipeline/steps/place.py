@@ -17,7 +17,7 @@ from pipeline.domain.scan import Acquisition
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_steps, sample
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, distance_to_mm, label_components
+from pipeline.steps.voxels import Voxels, distance_to_mm, label_components, within_mm
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -144,8 +144,8 @@ def _near_outside(body: Mask) -> Voxels:
     steps = pool_steps(body.geometry, target_mm=OUTSIDE_GRID_MM)
     coarse = body.geometry.coarsen(steps)
     _, spacing_j, spacing_i = coarse.spacing_mm
-    away = distance_to_mm(~sample(body.voxels, steps), (ONE_SLICE_MM, spacing_j, spacing_i))
-    return np.asarray(expand(away <= GAS_DEPTH_MM, steps, body.geometry.shape))
+    near = within_mm(~sample(body.voxels, steps), (ONE_SLICE_MM, spacing_j, spacing_i), GAS_DEPTH_MM)
+    return np.asarray(expand(near, steps, body.geometry.shape))
 
 
 def _middle_column(body: Voxels) -> float | None:

@@ -25,9 +25,10 @@ from pipeline.steps.voxels import (
     Labels,
     Voxels,
     component_statistics,
-    depth_mm,
+    deeper_than_mm,
     distance_to_mm,
     label_components,
+    within_mm,
 )
 
 GAS_REACH_MM = 2.6
@@ -72,7 +73,7 @@ def _within(voxels: Voxels, reach_mm: float, geometry: Geometry) -> Voxels:
     found = bounding_box(voxels)
     if found is not None:
         box = grow_box(found, margin_voxels(geometry.spacing_mm, reach_mm), voxels.shape)
-        near[box] = distance_to_mm(voxels[box], geometry.spacing_mm) <= reach_mm
+        near[box] = within_mm(voxels[box], geometry.spacing_mm, reach_mm)
     return near
 
 
@@ -176,15 +177,14 @@ def _pools_without_cortex(
     """Pieces that touch gas, and large even ones within the ring of the pelvis that touch nothing denser."""
     spacing = pool.geometry.spacing_mm
     level = pool.level & ~released
-    wide = level if min(spacing) > NECK_MM else depth_mm(level, spacing) > NECK_MM
-    labels = label_components(wide, connectivity=6)
+    labels = label_components(deeper_than_mm(level, spacing, NECK_MM), connectivity=6)
     counts, boxes = component_statistics(labels)
     on_bone = np.bincount(labels[pool.solid], minlength=len(counts))
     out = np.zeros(level.shape, dtype=bool)
     for number in np.flatnonzero(on_bone * pool.geometry.voxel_volume_mm3 >= LEAST_ON_BONE_MM3):
         if number and _is_contrast(labels, int(number), boxes[number], pool, around, settings):
             near = grow_box(boxes[number], margin_voxels(spacing, 2 * NECK_MM), level.shape)
-            out[near] |= distance_to_mm(labels[near] == number, spacing) <= 2 * NECK_MM
+            out[near] |= within_mm(labels[near] == number, spacing, 2 * NECK_MM)
     return out & level
 
 
@@ -232,7 +232,7 @@ def _surface_shares(labels: Labels, number: int, box: Box, pool: Pool) -> tuple[
     """Shares of a component's surface that lie on gas and on cortex."""
     spacing = pool.geometry.spacing_mm
     wide = _with_rim(box, pool)
-    near = distance_to_mm(labels[wide] == number, spacing) <= NECK_MM + 1
+    near = within_mm(labels[wide] == number, spacing, NECK_MM + 1)
     own = near & pool.level[wide]
     surface = own & ~ndimage.binary_erosion(own, structure=np.ones((3, 3, 3), dtype=bool))
     return float(pool.on_gas[wide][surface].mean()), float(pool.on_cortex[wide][surface].mean())

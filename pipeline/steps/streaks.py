@@ -16,7 +16,7 @@ from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import bounding_box, margin_voxels
 from pipeline.steps.metal import Metal
-from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, distance_to_mm
+from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, within_mm
 
 DARK_HU = -200.0
 """Darker than fat: within the body gas, or the dark side of a streak."""
@@ -167,6 +167,6 @@ def _dark_share(mask: BoxedMask, volume: CTVolume, body: Mask, metal: Metal) -> 
     """Share of the surroundings in the slice that is darker than fat, metal and air outside left out."""
     _, j, i = margin_voxels(mask.geometry.spacing_mm, BESIDE_MM)
     wide = mask.padded((0, j, i))
-    around = distance_to_mm(wide.voxels, mask.geometry.spacing_mm) <= BESIDE_MM
+    around = within_mm(wide.voxels, mask.geometry.spacing_mm, BESIDE_MM)
     around &= ~wide.voxels & body.voxels[wide.box] & ~metal.hidden[wide.box]
     return float(np.mean(volume.hu[wide.box][around] < DARK_HU)) if around.any() else 0.0

@@ -19,7 +19,7 @@ from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.steps.grid import bounding_box, expand, fine_box, margin_voxels, pool_max, pool_steps
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, component_statistics, distance_to_mm, label_components
+from pipeline.steps.voxels import Voxels, component_statistics, label_components, within_mm
 
 GRID_MM = 3.0
 """The atlas is asked once for each block of this size."""
@@ -135,7 +135,7 @@ def _take(taken: Voxels, piece: _Piece, geometry: Geometry, settings: ContrastSe
     inner = np.zeros(taken[wide].shape, dtype=bool)
     k, j, i = (slice(b.start - w.start, b.stop - w.start) for b, w in zip(piece.box, wide, strict=True))
     inner[k, j, i] = piece.own
-    taken[wide] |= distance_to_mm(inner, geometry.spacing_mm) <= settings.apart_mm
+    taken[wide] |= within_mm(inner, geometry.spacing_mm, settings.apart_mm)
 
 
 def _without(skeleton: Skeleton, taken: Voxels, box: Box) -> Skeleton:

@@ -17,7 +17,7 @@ from pipeline.domain.geometry import Box, Geometry, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap
 from pipeline.domain.lesion import Excluded
 from pipeline.steps.grid import margin_voxels
-from pipeline.steps.voxels import Voxels, distance_to_mm
+from pipeline.steps.voxels import Voxels, within_mm
 
 PADDING_HU = -1024
 """What readers write outside the image; darker than air."""
@@ -93,7 +93,7 @@ def _padding(volume: CTVolume, box: Box) -> Voxels:
 
 def _off_the_body(volume: CTVolume, box: Box, reach_mm: float) -> Voxels:
     """Air too far from any tissue for the tissue of the place to have moved only a little."""
-    return np.asarray(distance_to_mm(volume.hu[box] > TISSUE_HU, volume.geometry.spacing_mm) > reach_mm)
+    return ~within_mm(volume.hu[box] > TISSUE_HU, volume.geometry.spacing_mm, reach_mm)
 
 
 def _share_in(mask: BoxedMask, index: Index) -> float:

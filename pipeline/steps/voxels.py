@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Literal, TypeAlias
 
 import cc3d
@@ -14,6 +15,11 @@ from pipeline.domain.geometry import Box, Float3
 
 SMALL_VOXELS = 100_000
 """On smaller grids starting threads takes longer than they save."""
+MOST_CHORDS = 600
+"""Chords of a ball beyond which the distance of every voxel is found as quickly."""
+LONGEST_CHORD = 24
+ROUNDING = 1e-6
+"""Distances are sums of rounded numbers."""
 
 Voxels: TypeAlias = NDArray[np.bool_]
 Labels: TypeAlias = NDArray[np.uint32]
@@ -67,6 +73,46 @@ def depth_mm(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
 def distance_to_mm(voxels: Voxels, spacing_mm: Float3) -> NDArray[np.float32]:
     """Distance of each voxel centre to the nearest set one; infinite where none is set."""
     return depth_mm(~voxels, spacing_mm)
+
+
+def within_mm(voxels: Voxels, spacing_mm: Float3, reach_mm: float) -> Voxels:
+    """Whether a set voxel lies within a distance of each voxel, centre to centre.
+
+    The same as `distance_to_mm` compared with the distance, and many times quicker where that is a few
+    voxels: rows are widened once for each half length of a chord of the ball, then laid over each other.
+    """
+    depth, height, _ = voxels.shape
+    reach_mm *= 1 + ROUNDING
+    k, j, i = (
+        min(int(reach_mm / step), size - 1) for step, size in zip(spacing_mm, voxels.shape, strict=True)
+    )
+    if (2 * k + 1) * (2 * j + 1) > MOST_CHORDS or i > LONGEST_CHORD:
+        return np.asarray(distance_to_mm(voxels, spacing_mm) <= reach_mm)
+    rows = _widened_rows(voxels, i)
+    near = np.zeros(voxels.shape, dtype=bool)
+    for dk, dj in product(range(-k, k + 1), range(-j, j + 1)):
+        chord_mm2 = reach_mm**2 - (dk * spacing_mm[0]) ** 2 - (dj * spacing_mm[1]) ** 2
+        if chord_mm2 >= 0:
+            from_ = rows[min(int(chord_mm2**0.5 / spacing_mm[2]), i)]
+            to = near[max(0, dk) : depth + min(0, dk), max(0, dj) : height + min(0, dj)]
+            to |= from_[max(0, -dk) : depth + min(0, -dk), max(0, -dj) : height + min(0, -dj)]
+    return near
+
+
+def _widened_rows(voxels: Voxels, most: int) -> list[Voxels]:
+    """Set voxels, and those up to 0, 1, … `most` to either side along i."""
+    rows = [voxels]
+    for n in range(1, most + 1):
+        row = rows[-1].copy()
+        row[..., n:] |= voxels[..., :-n]
+        row[..., :-n] |= voxels[..., n:]
+        rows.append(row)
+    return rows
+
+
+def deeper_than_mm(voxels: Voxels, spacing_mm: Float3, depth_mm: float) -> Voxels:
+    """Set voxels with no unset one within a distance; the grid's edge does not count."""
+    return ~within_mm(~voxels, spacing_mm, depth_mm)
 
 
 def distance_to_in_plane_mm(pixels: Voxels, spacing_mm: tuple[float, float]) -> NDArray[np.float32]:
