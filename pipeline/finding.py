@@ -104,7 +104,7 @@ def find(scan: Scan, body: Mask, settings: Settings, *, anatomy: Anatomy | None,
         gas = beside.submit(find_gas, ground.bare, ground.body)
         noise = beside.submit(local_noise, ground.smooth, ground.body)
         bones = _find_bones(ground, gas, settings)
-        labels = beside.submit(_labels, ground, bones, settings)
+        labels = beside.submit(_labels, ground, bones)
         on_stage(STAGES[2])
         local = noise.result()
         threshold, bright = _find_bright(ground, bones, local, settings)
@@ -172,11 +172,11 @@ def _skeleton(ground: _Ground, pooled: PooledScan, settings: Settings) -> Skelet
     return skeleton_from(ground.guest.bones, ground.bare, ground.body, sections, bone_hu=bone_hu)
 
 
-def _labels(ground: _Ground, bones: _Bones, settings: Settings) -> LabelMap:
+def _labels(ground: _Ground, bones: _Bones) -> LabelMap:
     """The bones as they are shown."""
     if ground.has_named_bones:
         return bones.skeleton.labels
-    labels = label_bones(bones.skeleton, bones.fit, ground.bare, ground.body, settings.skeleton)
+    labels = label_bones(bones.skeleton, bones.fit, ground.bare)
     return bones_beside_metal(labels, ground.metal)
 
 

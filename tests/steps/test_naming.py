@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.config import SkeletonSettings
 from pipeline.domain.anatomy import BONES
 from pipeline.domain.geometry import Box, Geometry
-from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.phantoms import PhantomScan, build, reference_case
 from pipeline.phantoms.atlas import write_atlas
 from pipeline.phantoms.patient import Posture
-from pipeline.steps.bone import pool_scan
 from pipeline.steps.naming.atlas import load_atlas
 from pipeline.steps.naming.draw import draw_bones
+from pipeline.steps.naming.field import ask_atlas
+from pipeline.steps.naming.fill import fill_bones
 from pipeline.steps.naming.fit import fit_atlas
 from pipeline.steps.naming.label import label_bones
+from pipeline.steps.naming.places import Blocks
 from pipeline.steps.naming.pose import Pose, bent
 from pipeline.steps.skeleton import Skeleton
-from tests.builders import add_bone, body_hu, centred_grid, ct, cylinder, whole
+from tests.builders import add_bone, body_hu, centred_grid, ct, cylinder
 
 Names = NDArray[np.uint8]
 OF_PHANTOM = {
@@ -71,7 +72,7 @@ def named(solid: NDArray[np.bool_], hu: NDArray[np.int16], geometry: Geometry) -
     nothing = np.zeros(solid.shape, dtype=bool)
     skeleton = Skeleton(LabelMap(solid.view(np.uint8), geometry, {1: "other_bone"}), nothing, nothing)
     fit = fit_atlas(solid, geometry)
-    labels: LabelMap = label_bones(skeleton, fit, volume, Mask(hu > -350, geometry), SkeletonSettings())
+    labels: LabelMap = label_bones(skeleton, fit, volume)
     assert tuple(labels.names.values()) == BONES
     return np.asarray(labels.values, dtype=np.uint8)
 
@@ -161,13 +162,47 @@ def test_a_bone_is_drawn_at_half_the_height_of_its_cortex() -> None:
     geometry = centred_grid((20, 80, 80), (2.0, 0.6, 0.6))
     hu = add_bone(body_hu(geometry), geometry, 0.0, 0.0)
     volume = ct(hu, geometry)
-    pooled = pool_scan(volume, whole(geometry), SkeletonSettings())
+    blocks = Blocks.of(volume)
     wide = cylinder(geometry, 0.0, 0.0, 11.0) < 0
-    drawn = draw_bones(wide, volume, pooled, np.zeros(geometry.coarsen(pooled.steps).shape, dtype=bool))
+    drawn = draw_bones(wide, volume, blocks, np.zeros(blocks.mean_hu.shape, dtype=bool))
     true = cylinder(geometry, 0.0, 0.0, 10.0) < 0
     # one voxel of 0.6 mm is peeled, of a rim of 1 mm
     assert dice(drawn, true) > dice(wide, true)
     assert not (true & ~drawn).any()
+
+
+@pytest.mark.parametrize(("bone", "is_filled"), [("femur_left", True), ("lumbar_vertebrae", False)])
+def test_a_hole_of_200_mm2_is_filled_in_a_femur_and_left_in_a_vertebra(bone: str, is_filled: bool) -> None:
+    geometry = centred_grid((20, 60, 60), (1.5, 1.5, 1.5))
+    away_mm = cylinder(geometry, 0.0, 0.0, 0.0)
+    ring = (away_mm < 16.0) & (away_mm >= 8.0)
+    value = BONES.index(bone) + 1
+    filled = fill_bones(ring * np.uint8(value), ring, geometry.spacing_mm)
+    assert (filled[2:-2][away_mm[2:-2] < 7.0] == (value if is_filled else 0)).all()
+    assert not filled[away_mm >= 16.0].any()
+
+
+def test_another_bone_in_a_hole_keeps_its_name() -> None:
+    geometry = centred_grid((20, 60, 60), (1.5, 1.5, 1.5))
+    away_mm = cylinder(geometry, 0.0, 0.0, 0.0)
+    named = ((away_mm < 16.0) & (away_mm >= 8.0)) * np.uint8(1)
+    named[away_mm < 5.0] = 3
+    filled = fill_bones(named, named > 0, geometry.spacing_mm)
+    assert set(np.unique(filled[away_mm < 5.0])) <= {0, 3}
+
+
+def test_the_atlas_tells_height_bone_and_lead_of_a_block(phantom: PhantomScan) -> None:
+    truth, geometry = truth_of(phantom), phantom.volume.geometry
+    fit = fit_atlas(truth > 0, geometry)
+    assert fit is not None
+    field = ask_atlas(truth > 0, geometry, fit)
+    places = geometry.coarsen(field.steps).to_lps_mm(np.argwhere(field.asked))
+    each, _ = fit.distances_mm(places)
+    order = np.sort(each, axis=0)
+    np.testing.assert_allclose(field.distance_mm[field.asked], order[0], atol=1e-3)
+    # blocks of 6 mm: a point lies at most half a diagonal, 5.2 mm, from the middle of its block
+    assert np.abs(field.lead_mm[field.asked] - (order[1] - order[0])).max() <= 4 * 5.2
+    assert np.abs(field.lead_mm[field.asked] - (order[1] - order[0])).mean() <= 5.2
 
 
 def test_the_shipped_atlas_is_what_the_phantoms_draw(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from scipy import ndimage
 
 from pipeline.domain.geometry import Float3
 from pipeline.domain.image import CTVolume
-from pipeline.steps.bone import PooledScan
 from pipeline.steps.grid import expand
+from pipeline.steps.naming.places import Blocks
 from pipeline.steps.voxels import HU, Voxels, small_holes
 
 TISSUE_HU = 60.0
@@ -26,7 +26,7 @@ PORE_MM2 = 25.0
 """Holes of a slice of bone up to this size are noise."""
 
 
-def draw_bones(solid: Voxels, smooth: CTVolume, pooled: PooledScan, tissue: Voxels) -> Voxels:
+def draw_bones(solid: Voxels, smooth: CTVolume, blocks: Blocks, tissue: Voxels) -> Voxels:
     """Bones at their own surface.
 
     Parameters
@@ -34,15 +34,15 @@ def draw_bones(solid: Voxels, smooth: CTVolume, pooled: PooledScan, tissue: Voxe
     solid : ndarray
         bool [k, j, i], bones drawn wide, on the grid of the scan.
     tissue : ndarray
-        bool [k, j, i] on the pooled grid, soft tissue to be taken out.
+        bool [k, j, i] on the blocks, soft tissue to be taken out.
     """
-    half_hu = expand(_half_height_hu(pooled.peak_hu), pooled.steps, pooled.shape)
+    half_hu = expand(_half_height_hu(blocks.peak_hu), blocks.steps, blocks.shape)
     dim = smooth.hu < half_hu
-    drawn = solid & ~(expand(tissue, pooled.steps, pooled.shape) & dim)
+    drawn = solid & ~(expand(tissue, blocks.steps, blocks.shape) & dim)
     for axis, spacing in enumerate(smooth.geometry.spacing_mm):
         if spacing <= FINE_MM:
             drawn &= ~(_rim(drawn, axis, max(1, round(PEEL_MM / spacing))) & dim)
-    return _without_pores(drawn, smooth.geometry.spacing_mm)
+    return drawn
 
 
 def _half_height_hu(peak_hu: HU) -> NDArray[np.int16]:
@@ -62,7 +62,7 @@ def _rim(voxels: Voxels, axis: int, width: int) -> Voxels:
     return voxels & ~inner
 
 
-def _without_pores(drawn: Voxels, spacing_mm: Float3) -> Voxels:
+def without_pores(drawn: Voxels, spacing_mm: Float3) -> Voxels:
     """Bones with the smallest holes of each axial slice filled."""
     most = round(PORE_MM2 / (spacing_mm[1] * spacing_mm[2]))
     for plane in drawn:

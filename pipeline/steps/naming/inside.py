@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 from skimage.segmentation import watershed
 
-from pipeline.domain.geometry import Geometry
-from pipeline.steps.grid import expand, pool_max
-from pipeline.steps.naming.fit import AtlasFit
-from pipeline.steps.naming.places import CORTEX_HU, NEAR_MM, coarse_steps
-from pipeline.steps.voxels import Voxels, depth_mm, distance_to_mm, label_components
+from pipeline.domain.geometry import Float3, Index3
+from pipeline.steps.grid import expand
+from pipeline.steps.naming.field import AtlasField
+from pipeline.steps.naming.places import CORTEX_HU, NEAR_MM
+from pipeline.steps.voxels import Voxels, deeper_than_mm, label_components, with_neighbours, within_mm
 
 MARROW_MM = 5.0
-"""So deep inside a bone of the atlas is bone,"""
+"""So deep inside a bone of the atlas is bone"""
+LEAST_HU = -60.0
+"""where it is brighter than fat (fatty marrow is known by the bone around it),"""
 FOUND_MM = 2.0
 """and so deep what was found to be bone anyway."""
 TISSUE_MM = 4.0
 """So far outside is soft tissue."""
-REACH_MM = 10.0
-"""Further from the atlas and from bone nothing is asked."""
 SOFT_HU = 110.0
 """Canal, disc and joint stay below this, blurred cortex above."""
 
@@ -42,7 +41,7 @@ UNKNOWN, BONE, TISSUE = 0, 1, 2
 
 
 def bone_and_tissue(
-    solid: Voxels, mean_hu: NDArray[np.float32], geometry: Geometry, fit: AtlasFit
+    solid: Voxels, mean_hu: NDArray[np.float32], spacing_mm: Float3, field: AtlasField
 ) -> tuple[Voxels, Voxels]:
     """What the atlas adds to the bones found, and what it takes from them.
 
@@ -52,71 +51,66 @@ def bone_and_tissue(
         bool [k, j, i], bones drawn wide, on a coarse grid.
     mean_hu : ndarray
         The scan on that grid.
+    field : AtlasField
+        Of the atlas to these bones.
 
     Returns
     -------
     inside, tissue : ndarray
         bool [k, j, i] on that grid: within the ridge of the cortex, and soft tissue outside of it.
     """
-    markers, height_mm = _markers(solid, mean_hu, geometry, fit)
-    basins = watershed(  # type: ignore[no-untyped-call]
-        np.clip(mean_hu, *CORTEX_HU), np.maximum(markers, 0), mask=markers >= 0, connectivity=1
-    )
-    inside = np.asarray(basins == BONE)
-    reached = _reached_from_outside(mean_hu, inside | solid, geometry)
-    tissue = (basins == TISSUE) | (reached & (height_mm >= _floor_mm(reached, height_mm)))
-    spongy = (mean_hu >= SPONGY_HU) & (height_mm <= BESIDE_MM)
+    dim = mean_hu < SOFT_HU
+    basins = _basins(solid, mean_hu, dim, field)
+    inside = basins == BONE
+    reached = _reached_from_outside(dim, inside | solid, spacing_mm)
+    tissue = (basins == TISSUE) | (reached & _over(_floor_mm(reached, field), field, solid.shape))
+    spongy = (mean_hu >= SPONGY_HU) & _within(BESIDE_MM, field, solid.shape)
     tissue &= ~spongy
-    return (inside | spongy) & ~tissue, tissue & (mean_hu < SOFT_HU)
+    return (inside | spongy) & ~tissue, tissue & dim
 
 
-def _floor_mm(reached: Voxels, height_mm: NDArray[np.float32]) -> float:
+def _over(height_mm: float, field: AtlasField, shape: Index3) -> Voxels:
+    return expand(field.height_mm >= height_mm, field.steps, shape)
+
+
+def _within(height_mm: float, field: AtlasField, shape: Index3) -> Voxels:
+    return expand(field.height_mm <= height_mm, field.steps, shape)
+
+
+def _floor_mm(reached: Voxels, field: AtlasField) -> float:
     """From which height on what is reached from outside is tissue: not into bones whose cortex leaks."""
-    deep = height_mm <= -MARROW_MM
+    deep = _within(-MARROW_MM, field, reached.shape)
     leaking = np.count_nonzero(reached & deep) > LEAK * np.count_nonzero(deep)
     return TISSUE_MM if leaking else 1 - MARROW_MM
 
 
-def _reached_from_outside(mean_hu: NDArray[np.float32], bone: Voxels, geometry: Geometry) -> Voxels:
-    """Soft tissue that hangs together with that around the bones, by openings that a ball passes."""
-    soft = mean_hu < SOFT_HU
-    wide = depth_mm(soft, geometry.spacing_mm) >= PASSAGE_MM
-    labels = label_components(wide, connectivity=6)
-    outside = np.bincount(labels[wide & ~bone], minlength=2)
-    outside[0] = 0
-    reached = labels == int(outside.argmax())
-    return soft & (distance_to_mm(reached, geometry.spacing_mm) < PASSAGE_MM)
+def _basins(solid: Voxels, mean_hu: NDArray[np.float32], dim: Voxels, field: AtlasField) -> NDArray[np.int32]:
+    """`BONE` and `TISSUE` spread from where they are sure up to the ridge of the cortex."""
+    sure = _markers(solid, mean_hu, dim, field)
+    asked = expand(field.asked, field.steps, solid.shape)
+    near_open = with_neighbours(asked & (sure == UNKNOWN))
+    basins: NDArray[np.int32] = watershed(  # type: ignore[no-untyped-call]
+        np.clip(mean_hu, *CORTEX_HU), sure.astype(np.int32), mask=asked & near_open, connectivity=1
+    )
+    return np.where(near_open, basins, sure)
 
 
 def _markers(
-    solid: Voxels, mean_hu: NDArray[np.float32], geometry: Geometry, fit: AtlasFit
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """What is sure, `UNKNOWN` where it is asked, -1 where it is not; and the height over the atlas."""
-    steps = coarse_steps(geometry)
-    coarse = geometry.coarsen(steps)
-    blocks = np.asarray(pool_max(solid, steps))
-    asked = blocks | _near_atlas(coarse, fit)
-    distance, height = _height(coarse.to_lps_mm(np.argwhere(asked)), fit)
-    away = np.full(asked.shape, np.inf, dtype=np.float32)
-    high = np.full(asked.shape, np.inf, dtype=np.float32)
-    away[asked], high[asked] = distance, height
-    away, high = (expand(one, steps, geometry.shape) for one in (away, high))
-    markers = np.where(expand(asked, steps, geometry.shape), UNKNOWN, -1).astype(np.int32)
-    markers[(markers == UNKNOWN) & (high >= TISSUE_MM) & (~solid | (mean_hu < SOFT_HU))] = TISSUE
-    markers[(high <= -MARROW_MM) | (solid & ((high <= -FOUND_MM) | (away > NEAR_MM)))] = BONE
-    return markers, high
+    solid: Voxels, mean_hu: NDArray[np.float32], dim: Voxels, field: AtlasField
+) -> NDArray[np.uint8]:
+    """What is sure, `UNKNOWN` elsewhere."""
+    sure = np.zeros(solid.shape, dtype=np.uint8)
+    sure[_over(TISSUE_MM, field, solid.shape) & (~solid | dim)] = TISSUE
+    found = (field.height_mm <= -FOUND_MM) | ((field.distance_mm > NEAR_MM) & field.asked)
+    sure[_within(-MARROW_MM, field, solid.shape) & (mean_hu >= LEAST_HU)] = BONE
+    sure[solid & expand(found, field.steps, solid.shape)] = BONE
+    return sure
 
 
-def _near_atlas(geometry: Geometry, fit: AtlasFit) -> Voxels:
-    index = np.rint(geometry.to_index(fit.points)).astype(int)
-    index = index[((index >= 0) & (index < geometry.shape)).all(axis=1)]
-    there = np.zeros(geometry.shape, dtype=bool)
-    there[tuple(index.T)] = True
-    return distance_to_mm(there, geometry.spacing_mm) <= REACH_MM
-
-
-def _height(places: NDArray[np.float64], fit: AtlasFit) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Distance to the nearest point of the atlas, and how far a place lies outside of the surface there."""
-    distance, found = KDTree(fit.points).query(places, workers=-1)
-    height = np.einsum("ij,ij->i", places - fit.points[found], fit.normals[found])
-    return np.asarray(distance, dtype=np.float32), np.asarray(height, dtype=np.float32)
+def _reached_from_outside(dim: Voxels, bone: Voxels, spacing_mm: Float3) -> Voxels:
+    """Soft tissue that hangs together with that around the bones, by openings that a ball passes."""
+    wide = deeper_than_mm(dim, spacing_mm, PASSAGE_MM)
+    labels = label_components(wide, connectivity=6)
+    outside = np.bincount(labels[wide & ~bone], minlength=2)
+    outside[0] = 0
+    return dim & within_mm(labels == int(outside.argmax()), spacing_mm, PASSAGE_MM)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
 from pipeline.domain.anatomy import BONES
-from pipeline.domain.geometry import Geometry
-from pipeline.steps.grid import expand, pool_max
+from pipeline.steps.grid import expand
+from pipeline.steps.naming.field import AtlasField
 from pipeline.steps.naming.fit import AtlasFit
-from pipeline.steps.naming.places import CORTEX_HU, NEAR_MM, coarse_steps
+from pipeline.steps.naming.places import CORTEX_HU, NEAR_MM
 from pipeline.steps.voxels import Voxels
 
 OTHER_BONE = "other_bone"
@@ -33,7 +33,7 @@ LUMBAR_MM = 185.0
 
 
 def name_blocks(
-    solid: Voxels, mean_hu: NDArray[np.float32], geometry: Geometry, fit: AtlasFit
+    solid: Voxels, mean_hu: NDArray[np.float32], field: AtlasField, fit: AtlasFit
 ) -> NDArray[np.uint8]:
     """Name every block of bone.
 
@@ -43,15 +43,15 @@ def name_blocks(
         bool [k, j, i], bone on a coarse grid.
     mean_hu : ndarray
         The scan on that grid.
-    geometry : Geometry
-        Of that grid.
+    field : AtlasField
+        Of the atlas to this bone.
 
     Returns
     -------
     ndarray
         uint8 [k, j, i], as in `VALUES`; 0 where there is no bone.
     """
-    sure = expand(_sure_names(solid, geometry, fit), coarse_steps(geometry), geometry.shape)
+    sure = expand(_sure_names(field, fit), field.steps, solid.shape)
     markers = np.where(solid, sure, 0).astype(np.int32)
     height = np.clip(mean_hu, *CORTEX_HU)
     spread = watershed(height, markers, mask=solid, connectivity=1)  # type: ignore[no-untyped-call]
@@ -60,41 +60,18 @@ def name_blocks(
     return named
 
 
-def _coarse_places(solid: Voxels, geometry: Geometry) -> tuple[Voxels, NDArray[np.float64]]:
-    """Blocks of blocks with bone in them, and where they lie, LPS mm."""
-    steps = coarse_steps(geometry)
-    blocks = np.asarray(pool_max(solid, steps))
-    return blocks, geometry.coarsen(steps).to_lps_mm(np.argwhere(blocks))
-
-
-def _nearest_two(
-    places: NDArray[np.float64], fit: AtlasFit
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
-    """Distance to the nearest bone and to the second, height over the nearest, and which that is."""
-    distance, height = fit.distances_mm(places, within_mm=NEAR_MM + NEARER_MM + 1)
-    order = np.argsort(distance, axis=0, kind="stable")[:2]
-    nearest, second = np.take_along_axis(distance, order, axis=0)
-    return nearest, second, np.take_along_axis(height, order[:1], axis=0)[0], order[0]
-
-
-def _sure_names(solid: Voxels, geometry: Geometry, fit: AtlasFit) -> NDArray[np.uint8]:
-    """Names where the atlas is sure, 0 elsewhere, on a grid coarser still."""
-    blocks, places = _coarse_places(solid, geometry)
-    nearest, second, height, bone = _nearest_two(places, fit)
-    sure = (nearest <= NEAR_MM) & ((second - nearest >= NEARER_MM) | (height <= -DEEP_MM))
+def _sure_names(field: AtlasField, fit: AtlasFit) -> NDArray[np.uint8]:
+    """Names where the atlas is sure, 0 elsewhere, on the grid that it was asked on."""
+    sure = (field.distance_mm <= NEAR_MM) & ((field.lead_mm >= NEARER_MM) | (field.height_mm <= -DEEP_MM))
     values = np.array([VALUES[name] for name in fit.atlas.names], dtype=np.uint8)
-    found = np.where(sure, values[bone], 0).astype(np.uint8)
-    found[_is_another(places, nearest, fit)] = VALUES[OTHER_BONE]
-    names = np.zeros(blocks.shape, dtype=np.uint8)
-    names[blocks] = found
+    names = np.where(sure, values[field.bone], 0).astype(np.uint8)
+    names[_is_another(field, fit)] = VALUES[OTHER_BONE]
     return names
 
 
-def _is_another(
-    places: NDArray[np.float64], nearest_mm: NDArray[np.float32], fit: AtlasFit
-) -> NDArray[np.bool_]:
+def _is_another(field: AtlasField, fit: AtlasFit) -> Voxels:
     """What is far from the atlas within its range along the body, or above the highest lumbar vertebra."""
-    z, own = places[:, 2], fit.points[:, 2]
+    z, own = field.level_mm, fit.points[:, 2]
     covered = (z > own.min() + NEAR_MM) & (z < own.max() - NEAR_MM)
-    sacrum = own[fit.atlas.of("sacrum")]
-    return np.asarray((covered & (nearest_mm > NEAR_MM)) | (z > sacrum.max() + LUMBAR_MM * fit.size))
+    top_mm = own[fit.atlas.of("sacrum")].max() + LUMBAR_MM * fit.size
+    return np.asarray(field.asked & ((covered & (field.distance_mm > NEAR_MM)) | (z > top_mm)))
