@@ -18,7 +18,7 @@ from pipeline.steps.naming.places import Blocks
 from pipeline.steps.voxels import HU, Voxels, small_holes
 
 TISSUE_HU = 60.0
-PEEL_MM = 0.8
+PEEL_MM = 1.4
 """How far blur carries a border outwards, at least one voxel."""
 FINE_MM = 1.6
 """Along axes coarser than this one voxel is more than blur, and nothing is peeled."""
