@@ -163,11 +163,13 @@ def test_a_bone_is_drawn_at_half_the_height_of_its_cortex() -> None:
     hu = add_bone(body_hu(geometry), geometry, 0.0, 0.0)
     volume = ct(hu, geometry)
     blocks = Blocks.of(volume)
-    wide = cylinder(geometry, 0.0, 0.0, 11.0) < 0
+    wide = cylinder(geometry, 0.0, 0.0, 10.3) < 0
     drawn = draw_bones(wide, volume, blocks, np.zeros(blocks.mean_hu.shape, dtype=bool))
-    true = cylinder(geometry, 0.0, 0.0, 10.0) < 0
+    true = cylinder(geometry, 0.0, 0.0, 9.0) < 0
     assert dice(drawn, true) > dice(wide, true)
-    assert not (true & ~drawn).any()
+    assert dice(drawn, true) >= 0.95
+    # a border at half height may miss voxels whose middle lies within half a voxel, 0.3 mm, of the edge
+    assert not ((cylinder(geometry, 0.0, 0.0, 8.7) < 0) & ~drawn).any()
 
 
 @pytest.mark.parametrize(("bone", "is_filled"), [("femur_left", True), ("lumbar_vertebrae", False)])
