@@ -2,8 +2,7 @@
 
 Cortex is thin: a ball of 4 to 6 mm fits into no cortex but a shaft's, while it fits into a lump
 that is dense throughout. Such cores are found at several levels, high ones first, since at a high
-level the blur between lump and bone falls away. From the cores the lump is grown back along
-falling density against the bone, so that the border runs in the valley between the two.
+level the blur between lump and bone falls away. In `regrow` the lump is grown back from its core.
 """
 
 from __future__ import annotations
@@ -14,20 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.segmentation import watershed
 
 from pipeline.config import PartingSettings, SkeletonSettings
 from pipeline.domain.geometry import Box, Float3, grow_box
-from pipeline.domain.image import CTVolume
 from pipeline.steps.bone import Bone, PooledScan, find_marrow
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max
 from pipeline.steps.voxels import (
-    HU,
     Voxels,
     component_boxes,
     deeper_than_mm,
     depth_mm,
     label_components,
+    opened,
     within_mm,
 )
 
@@ -35,10 +32,6 @@ RIM_MM = (1.5, 4.0)
 """The surroundings of a lump: beyond its blurred rim, nearer than the next structure usually is."""
 SOFT_HU = 140.0
 """Surroundings below this are soft tissue."""
-CORTEX_MM = 1.6
-"""What lies this near to marrow is cortex, whatever touches it."""
-LUMP_TAIL_MM = 20.0
-"""How far a lump may taper beyond where the ball fits."""
 SMALLEST_CORE_MM3 = 4.0
 THICKER_THAN_CORTEX = 1.5
 """A lump is thicker than the cortex around it by at least this factor."""
@@ -62,9 +55,6 @@ MARROW_NEAR_MM = 10.0
 """How far around a part marrow is compared with and without it."""
 MARROW_RADIUS_MM = 2.0
 """Enclosed places narrower than this may be the gap between a lump and a bone, and are not marrow."""
-TISSUE_HU = 60.0
-SPONGIOSA_RADIUS_MM = 1.5
-"""What is less than half as dense as the lump over more than its blurred rim is the bone under it."""
 
 
 def find_lump_cores(
@@ -143,7 +133,7 @@ def _thick_parts(depth: NDArray[np.float32], radius_mm: float, pooled: PooledSca
             continue
         own = _own_part(core, depth[box])
         seen[box] |= own
-        if not _is_cut(own, pooled.crop(box).cut):
+        if not is_cut(own, pooled.crop(box).cut):
             yield _Thick(own, depth[box], box)
 
 
@@ -154,7 +144,7 @@ def _own_part(core: Voxels, depth: NDArray[np.float32]) -> Voxels:
     return np.asarray(labels == labels[deepest])
 
 
-def _is_cut(own: Voxels, cut: tuple[tuple[bool, bool], ...]) -> bool:
+def is_cut(own: Voxels, cut: tuple[tuple[bool, bool], ...]) -> bool:
     """Whether a part lies on an edge of the scan."""
     return any(
         cut[axis][side] and bool(own.take([end], axis=axis).any())
@@ -237,91 +227,6 @@ def _marrow_kept(thick: _Thick, marrow: Voxels, local: PooledScan, settings: Ske
     return float(np.count_nonzero(after)) / float(np.count_nonzero(before))
 
 
-def grow_lumps(smooth: CTVolume, cores: Voxels, bright: Voxels, marrow: Voxels) -> Voxels:
-    """The lumps around their cores: what falls away from a core rather than from a bone.
-
-    Parameters
-    ----------
-    bright : ndarray
-        bool [k, j, i], bones and lumps together.
-    marrow : ndarray
-        bool [k, j, i], the inside of the bones, as found with the lumps out of the way.
-    """
-    lumps = np.zeros(cores.shape, dtype=bool)
-    labels = label_components(cores, connectivity=26)
-    margin = margin_voxels(smooth.geometry.spacing_mm, LUMP_TAIL_MM + 2 * CORTEX_MM)
-    for label, found in enumerate(component_boxes(labels), start=1):
-        box = grow_box(found, margin, cores.shape)
-        core = labels[box] == label
-        lump = _grow_back(core, smooth.hu[box], bright[box], marrow[box], smooth.geometry.spacing_mm)
-        if not _on_edge(lump, box, smooth.geometry.shape):
-            lumps[box] |= lump
-    return lumps
-
-
-def near_cores(cores: Voxels, spacing_mm: Float3, *, reach_mm: float) -> Voxels:
-    """Everything within `reach_mm` of a core: where lumps may be."""
-    near = np.zeros(cores.shape, dtype=bool)
-    box = bounding_box(cores)
-    if box is not None:
-        margin = margin_voxels(spacing_mm, reach_mm)
-        box = grow_box(box, margin, cores.shape)
-        near[box] = within_mm(cores[box], spacing_mm, reach_mm)
-    return near
-
-
-def _on_edge(voxels: Voxels, box: Box, shape: tuple[int, ...]) -> bool:
-    """Whether voxels in a box of the scan lie on the scan's edge."""
-    sides = [(s.start == 0, s.stop == size) for s, size in zip(box, shape, strict=True)]
-    return _is_cut(voxels, tuple(sides))
-
-
 def _wide_parts(voxels: Voxels, spacing_mm: Float3) -> Voxels:
     """Opening by a ball."""
-    return _opened(voxels, spacing_mm, MARROW_RADIUS_MM)
-
-
-def _opened(voxels: Voxels, spacing_mm: Float3, radius_mm: float) -> Voxels:
-    core = deeper_than_mm(voxels, spacing_mm, radius_mm)
-    if not core.any():
-        return core
-    return voxels & within_mm(core, spacing_mm, radius_mm)
-
-
-def _grow_back(
-    core: Voxels,
-    hu: HU,
-    solid: Voxels,
-    marrow: Voxels,
-    spacing_mm: Float3,
-) -> Voxels:
-    markers = np.zeros(core.shape, dtype=np.int32)
-    markers[solid & ~within_mm(core, spacing_mm, LUMP_TAIL_MM)] = 2
-    markers[solid & within_mm(marrow, spacing_mm, CORTEX_MM)] = 2
-    markers[core] = 1
-    falling = -hu.astype(np.float32)
-    basins = watershed(falling, markers, mask=solid)  # type: ignore[no-untyped-call]
-    lump = np.asarray(basins == 1)
-    found = bounding_box(lump)
-    if found is not None:
-        box = grow_box(found, margin_voxels(spacing_mm, 2 * CORTEX_MM + SPONGIOSA_RADIUS_MM), lump.shape)
-        lump[box] &= ~_bone_under(lump[box], core[box], hu[box], solid[box], spacing_mm)
-    labels = label_components(lump, connectivity=6)
-    return np.isin(labels, np.unique(labels[core & lump]))
-
-
-def _bone_under(lump: Voxels, core: Voxels, hu: HU, solid: Voxels, spacing_mm: Float3) -> Voxels:
-    """Spongiosa that the lump ran into through the cortex it touches, and that cortex."""
-    nearest = np.asarray(
-        ndimage.distance_transform_edt(
-            ~core, sampling=spacing_mm, return_distances=False, return_indices=True
-        )
-    )
-    dim = solid & (hu < (hu[tuple(nearest)] + TISSUE_HU) / 2)
-    spongy = _opened(dim, spacing_mm, SPONGIOSA_RADIUS_MM)
-    labels = label_components(spongy | (solid & ~lump), connectivity=6)
-    joined = np.zeros(int(labels.max()) + 1, dtype=bool)
-    joined[np.unique(labels[solid & ~lump])] = True
-    joined[0] = False
-    spongy &= joined[labels]
-    return within_mm(spongy, spacing_mm, CORTEX_MM) & ~within_mm(core, spacing_mm, CORTEX_MM)
+    return opened(voxels, spacing_mm, MARROW_RADIUS_MM)

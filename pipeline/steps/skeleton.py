@@ -12,7 +12,8 @@ from pipeline.domain.geometry import Geometry, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.steps.bone import Bone, PooledScan, segment_bone, tissue_joined_to_bone
 from pipeline.steps.grid import bounding_box, margin_voxels, pool_max
-from pipeline.steps.parting import find_lump_cores, grow_lumps, near_cores
+from pipeline.steps.parting import find_lump_cores
+from pipeline.steps.regrow import grow_lumps, near_cores
 from pipeline.steps.voxels import Voxels, small_holes
 
 UNNAMED_BONE = "other_bone"

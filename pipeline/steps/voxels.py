@@ -115,6 +115,14 @@ def deeper_than_mm(voxels: Voxels, spacing_mm: Float3, depth_mm: float) -> Voxel
     return ~within_mm(~voxels, spacing_mm, depth_mm)
 
 
+def opened(voxels: Voxels, spacing_mm: Float3, radius_mm: float) -> Voxels:
+    """What a ball of this radius covers while it stays within the set voxels."""
+    core = deeper_than_mm(voxels, spacing_mm, radius_mm)
+    if not core.any():
+        return core
+    return voxels & within_mm(core, spacing_mm, radius_mm)
+
+
 def distance_to_in_plane_mm(pixels: Voxels, spacing_mm: tuple[float, float]) -> NDArray[np.float32]:
     """The same in one slice."""
     distance: NDArray[np.float32] = edt.edt(
