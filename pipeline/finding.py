@@ -16,6 +16,7 @@ from pipeline.domain.scan import Acquisition, Scan
 from pipeline.stages import STAGES, OnStage
 from pipeline.steps.blood import find_blood_pool
 from pipeline.steps.bone import PooledScan, pool_scan
+from pipeline.steps.bowel import tell_bowel
 from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
 from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
@@ -27,6 +28,7 @@ from pipeline.steps.naming.label import label_bones
 from pipeline.steps.noise import LocalNoise, local_noise
 from pipeline.steps.organs import question_organs
 from pipeline.steps.pelvis import Pelvis
+from pipeline.steps.pieces import question_pieces
 from pipeline.steps.place import Surroundings, find_gas, look_around
 from pipeline.steps.release import release_contrast
 from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
@@ -210,10 +212,12 @@ def _told(
     around = replace(bones.around, noise_hu=noise_hu or 0.0)
     on_skin, told = split_sheets(candidates, ground.sheets)
     told = tell_contrast(told, around, settings.contrast)
-    told = classify_candidates(told, bones.skeleton, settings.mimics)
     told = tell_vessels(told, around, settings.vessels)
+    told = tell_bowel(told, around, settings.contrast)
+    told = classify_candidates(told, bones.skeleton, settings.mimics)
     told = tell_spots(told, around, settings.spots)
     told = tell_stones(told, around, settings.stones)
+    told = question_pieces(told, around, settings.contrast)
     told = question_density(told, settings.metal, factor=ground.calcium_factor)
     told = question_streaks(told, ground.inner, ground.body, ground.metal, settings.metal)
     if ground.guest is not None:

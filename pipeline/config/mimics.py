@@ -80,6 +80,12 @@ class ContrastSettings(Section):
     """or small ones than this times, since they are thinned by partial volume;"""
     piece_ring_share: float = Field(0.4, ge=0, le=1)
     """and for the share of directions in which bone must be met."""
+    piece_fat_share: float = Field(0.15, ge=0, le=1)
+    """A piece with this share of fat around it lies in no muscle,"""
+    piece_match: float = Field(0.9, ge=0.5, le=1)
+    """with at least this times the density of the contrast it is as dense,"""
+    piece_bone_mm: float = Field(20.0, ge=0)
+    """and this far from all bones it lies beyond the muscles on them: evidence for bowel."""
     abdomen_mm: float = Field(20.0, ge=0)
     """Before the pelvis, an even pool this far from bone may be bowel."""
     abdomen_across_share: float = Field(0.12, ge=0, le=1)
@@ -89,7 +95,9 @@ class ContrastSettings(Section):
     dense_factor: float = Field(1.35, ge=1.05, le=5)
     """what is denser than this times its median, too dense for contrast"""
     dense_mm3: float = Field(30.0, ge=0)
-    """and at least this large is a component of its own."""
+    """and at least this large is a component of its own;"""
+    spot_factor: float = Field(1.5, ge=1.05, le=5)
+    """so is a smaller spot with this times its median."""
     bladder_mm3: float = Field(3000.0, ge=0)
     """A pool in the bladder is at least this large,"""
     level_share: float = Field(0.6, ge=0, le=1)
@@ -129,8 +137,10 @@ class ContrastSettings(Section):
 class VesselSettings(Section):
     """What is calcium in the wall of a vessel."""
 
+    least_mm3: float = Field(5.0, ge=0)
+    """Smaller components are not asked,"""
     most_mm3: float = Field(400.0, ge=0)
-    """Larger components are not asked,"""
+    """nor larger ones,"""
     most_thickness_mm: float = Field(5.0, ge=0)
     """nor thicker ones."""
     length_mm: float = Field(20.0, ge=5, le=200)
@@ -157,6 +167,14 @@ class VesselSettings(Section):
     """and by this many standard deviations of the noise,"""
     faint_length_mm: float = Field(30.0, ge=5, le=200)
     """over this length."""
+    ring_mm3: float = Field(1500.0, ge=0)
+    """A component up to this size"""
+    ring_length_mm: float = Field(8.0, ge=0, le=100)
+    """is a wall by its own form if over this length, and in half of its slices,"""
+    ring_turn: float = Field(0.4, gt=0, le=1)
+    """it lies on an arc around blood that spans this share of a circle,"""
+    ring_off_mm: float = Field(0.9, gt=0, le=5)
+    """off it by no more than this (root of the mean square)."""
     beyond_mm: float = Field(30.0, ge=0, le=100)
     """How far beyond its ends such a vessel goes on,"""
     aside_mm: float = Field(3.0, ge=0, le=20)
@@ -196,6 +214,10 @@ class StoneSettings(Section):
     """Tissue around that is denser than this is soft tissue;"""
     fat_hu: float = Field(-40.0, ge=-200, le=100)
     """less dense than this, fat."""
+    all_fat_share: float = Field(0.6, ge=0, le=1)
+    """Fat is all around where so much of the tissue around is fat,"""
+    half_fat_share: float = Field(0.4, ge=0, le=1)
+    """and beside it where so much is."""
     ring_share: float = Field(0.5, ge=0, le=1)
     """Within the pelvis: as for vessels,"""
     widest_gap_deg: float = Field(150.0, ge=0, le=360)

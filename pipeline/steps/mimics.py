@@ -38,7 +38,7 @@ def _too_small(candidate: Candidate, _: Skeleton, settings: MimicSettings) -> Ca
     if volume_mm3 >= settings.smallest_lesion_mm3:
         return None
     reason = f"{volume_mm3:.1f} mm³, below {settings.smallest_lesion_mm3:g} mm³"
-    return replace(candidate, kind="noise", reason=reason)
+    return replace(candidate, kind="noise", status="definite", reason=reason)
 
 
 def _joined_to_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:
@@ -48,7 +48,7 @@ def _joined_to_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSet
     if thick_mm > settings.fragment_thickness_mm:
         return None
     reason = f"thin piece ({thick_mm:.0f} mm) joined to bone by tissue brighter than muscle"
-    return replace(candidate, kind="bone_fragment", reason=reason)
+    return replace(candidate, kind="bone_fragment", status="definite", reason=reason)
 
 
 def _cut_by_the_scan(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:
@@ -63,6 +63,7 @@ def _cut_by_the_scan(candidate: Candidate, skeleton: Skeleton, settings: MimicSe
         return replace(
             candidate,
             kind="bone_fragment",
+            status="definite",
             reason=f"thick and as dense as cortex ({candidate.peak_hu:.0f} HU), cut by the edge of the scan",
         )
     if (
@@ -72,12 +73,14 @@ def _cut_by_the_scan(candidate: Candidate, skeleton: Skeleton, settings: MimicSe
         return replace(
             candidate,
             kind="bone_fragment",
+            status="definite",
             reason="small piece cut by the same edge of the scan as the bone beside it",
         )
     if _in_line_with_bone(candidate.mask, skeleton, settings.joint_mm):
         return replace(
             candidate,
             kind="bone_fragment",
+            status="definite",
             reason="begins at the end of the scan in line with the bone before it, across a joint or disc",
         )
     return replace(candidate, status="indeterminate", reason="cut by the edge of the scan")

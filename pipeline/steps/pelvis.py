@@ -23,6 +23,8 @@ WIDEST_GAP_DEG = 175.0
 """What lies between the bones of the pelvis sees them on all sides; what lies before or behind, not."""
 FEMUR_SHARE = 0.1
 """Where a femur stands before the bones of the pelvis, a place lies beside them."""
+ABOVE_CREST_MM = 15.0
+"""The fossa goes on above the crest by this much: the wing's highest point is not before everything."""
 MIDDLE_BONES = ("sacrum", "coccyx", "lumbar_vertebrae")
 
 
@@ -74,6 +76,16 @@ class Pelvis:
     def faces_both_sides(self, place: Points) -> bool:
         """Whether a place sees both hip bones and no femur: between them, or before or behind."""
         return self._sees_both(_first_met(*self._around(np.asarray(place, dtype=np.float64))))
+
+    def lies_in_fossa(self, place: Points) -> bool:
+        """Whether a place above the hip joints lies before the iliac wing of its side, medially."""
+        place = np.asarray(place, dtype=np.float64)
+        if not self.roof_mm < place[2] < self.crest_mm + ABOVE_CREST_MM:
+            return False
+        wing = self.fit.points[self.fit.atlas.of(*HIP_BONES)]
+        way = place - wing[np.linalg.norm(wing - place, axis=1).argmin()]
+        middle_x = float(self.fit.points[self.fit.atlas.of(*MIDDLE_BONES), 0].mean())
+        return bool(way[0] * (place[0] - middle_x) < 0 and way[1] < 0)
 
     def _sees_both(self, first: NDArray[np.intp]) -> bool:
         femur = float(np.isin(first, [self._number(name) for name in FEMORA]).mean())

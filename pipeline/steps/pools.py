@@ -24,6 +24,12 @@ BEFORE_BONE_MM = 4.0
 """A column that ends this near to bone ends there because of the bone, whatever fills it."""
 RIM_MM = 2.0
 """How far the blurred border of something dense reaches into the pool."""
+SPOT_RIM_MM = 1.5
+"""The same of a small spot."""
+SPOT_NOISE = 6.0
+"""A spot stands out of the pool by this many standard deviations of the noise,"""
+SPOT_VOXELS = 2
+"""in this many voxels."""
 WATER_HU = (-25.0, 60.0)
 """Urine, with some contrast in it."""
 
@@ -88,6 +94,8 @@ def _commonest(values: NDArray[np.int64]) -> int:
 def part_dense(one: Candidate, around: Surroundings, settings: ContrastSettings) -> tuple[Candidate, ...]:
     """A pool of contrast and what is much denser and touches it, as candidates of their own.
 
+    Small spots are parted only where they stand out further, and away from bone, whose rim is as dense.
+
     Returns
     -------
     tuple of Candidate
@@ -98,18 +106,48 @@ def part_dense(one: Candidate, around: Surroundings, settings: ContrastSettings)
         return (one,)
     hu = around.smooth.hu[mask.box]
     middle = float(np.median(hu[mask.voxels]))
-    dense = mask.voxels & (hu >= max(settings.most_hu, settings.dense_factor * middle))
-    if not dense.any() or (middle > settings.most_hu and find_level(mask, around, settings) is None):
+    if middle > settings.most_hu and find_level(mask, around, settings) is None:
         return (one,)
+    spots = _spots(mask, middle, around, settings)
+    lumps = _lumps(mask, middle, around, settings)
+    near = distance_to_mm(lumps, mask.geometry.spacing_mm) <= RIM_MM
+    parts = [mask.voxels & near, *(part & ~near for part in spots)]
+    taken = np.logical_or.reduce(parts)
+    return tuple(_part(one, part, hu) for part in (mask.voxels & ~taken, *parts) if part.any())
+
+
+def _lumps(mask: BoxedMask, middle_hu: float, around: Surroundings, settings: ContrastSettings) -> Voxels:
+    """The cores of all that is too dense for contrast and large."""
+    hu = around.smooth.hu[mask.box]
+    dense = mask.voxels & (hu >= max(settings.most_hu, settings.dense_factor * middle_hu))
     labels = label_components(dense, connectivity=26)
-    counts, _ = component_statistics(labels)
-    large = counts * mask.geometry.voxel_volume_mm3 >= settings.dense_mm3
+    large = component_statistics(labels)[0] * mask.geometry.voxel_volume_mm3 >= settings.dense_mm3
     large[0] = False
-    if not large.any():
-        return (one,)
-    taken = mask.voxels & (distance_to_mm(large[labels], mask.geometry.spacing_mm) <= RIM_MM)
-    parts = [part for part in (mask.voxels & ~taken, taken) if part.any()]
-    return tuple(_part(one, part, hu) for part in parts)
+    return np.asarray(large[labels])
+
+
+def _spots(
+    mask: BoxedMask, middle_hu: float, around: Surroundings, settings: ContrastSettings
+) -> list[Voxels]:
+    """Small spots that stand far out of the pool, each with its blurred rim."""
+    hu, spacing = around.smooth.hu[mask.box], mask.geometry.spacing_mm
+    least_hu = max(
+        settings.most_hu, settings.spot_factor * middle_hu, middle_hu + SPOT_NOISE * around.noise_hu
+    )
+    peaks = mask.voxels & (hu >= least_hu)
+    if not peaks.any():
+        return []
+    wide = mask.padded(margin_voxels(spacing, settings.bone_gap_mm))
+    off_bone = distance_to_mm(around.solid[wide.box], spacing) >= settings.bone_gap_mm
+    inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(mask.box, wide.box, strict=True))
+    labels = label_components(peaks & off_bone[inner], connectivity=26)
+    counts = component_statistics(labels)[0]
+    small = np.flatnonzero(counts * mask.geometry.voxel_volume_mm3 < settings.dense_mm3)
+    return [
+        mask.voxels & (distance_to_mm(labels == number, spacing) <= SPOT_RIM_MM)
+        for number in small
+        if number and counts[number] >= SPOT_VOXELS
+    ]
 
 
 def _part(one: Candidate, voxels: Voxels, hu: HU) -> Candidate:

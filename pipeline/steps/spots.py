@@ -10,14 +10,12 @@ import numpy as np
 from pipeline.config import SpotSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.facts import SHELL_MM, Facts
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.pelvis import NearBone
 from pipeline.steps.place import Surroundings, place_of
 from pipeline.steps.voxels import distance_to_mm, label_components, thickness_mm
 
-SHELL_MM = (2.0, 5.0)
-"""Where around a spot the tissue it lies in is looked at."""
-FAT_HU = -30.0
 BRIGHT_HU = 150.0
 """Spongiosa and cortex, cut by the edge of the scan."""
 RIM_MM = 4.0
@@ -50,7 +48,7 @@ def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candi
     if piece is not None:
         return replace(one, kind="bone_fragment", status="definite", reason=piece)
     if one.status == "definite" and middle[2] > around.pelvis.crest_mm + settings.above_mm:
-        if _fat_share(one.mask, around) < settings.subcutaneous_fat_share:
+        if Facts(one.mask, around).fat_share < settings.subcutaneous_fat_share:
             return replace(one, status="indeterminate", reason=ABOVE)
         return one
     if middle[2] > around.pelvis.roof_mm and _may_be_on_vessel(one.mask, near, around, settings):
@@ -112,7 +110,7 @@ def _may_be_on_vessel(mask: BoxedMask, near: NearBone, around: Surroundings, set
 def _on_vessel(one: Candidate, near: NearBone, around: Surroundings, settings: SpotSettings) -> Candidate:
     """Beside fat it lies on a vessel; with soft tissue all around it may lie in the psoas."""
     where = f"thin spot in the pelvic cavity, {near.distance_mm:.0f} mm from the bones, above the hip joints"
-    if _fat_share(one.mask, around) >= settings.fat_share:
+    if Facts(one.mask, around).fat_share >= settings.fat_share:
         return replace(
             one,
             kind="vascular",
@@ -120,12 +118,3 @@ def _on_vessel(one: Candidate, near: NearBone, around: Surroundings, settings: S
             reason=f"{where}, beside fat: wall of an iliac vessel",
         )
     return replace(one, status="indeterminate", reason=f"{where}: may be the wall of an iliac vessel")
-
-
-def _fat_share(mask: BoxedMask, around: Surroundings) -> float:
-    """Of the tissue around a spot, how much is fat."""
-    spacing = mask.geometry.spacing_mm
-    wide = mask.padded(margin_voxels(spacing, SHELL_MM[1] + 1))
-    away = distance_to_mm(wide.voxels, spacing)
-    shell = around.smooth.hu[wide.box][(away >= SHELL_MM[0]) & (away <= SHELL_MM[1])]
-    return float(np.mean(shell <= FAT_HU))

@@ -10,8 +10,9 @@ import numpy as np
 from pipeline.config import StoneSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.facts import Facts
 from pipeline.steps.grid import margin_voxels
-from pipeline.steps.place import Place, Surroundings, in_pelvic_cavity, place_of
+from pipeline.steps.place import Place, Surroundings, in_pelvic_cavity
 from pipeline.steps.vessels import CHILD_YEARS
 from pipeline.steps.voxels import distance_to_mm
 
@@ -50,15 +51,16 @@ def _is_small(one: Candidate, settings: StoneSettings) -> bool:
 
 
 def _told(one: Candidate, around: Surroundings, settings: StoneSettings) -> Candidate:
-    place = place_of(one.mask, around)
+    facts = Facts(one.mask, around)
+    place = facts.place
     inside = in_pelvic_cavity(
         place, ring=settings.ring_share, widest_gap_deg=settings.widest_gap_deg, across=settings.across_share
     )
     if not inside:
-        return _before_the_symphysis(one, around, settings)
+        return _before_the_symphysis(one, facts, settings)
     form = form_of(one.mask, around)
     if not _off_the_wall(place, around, settings):
-        return _near_the_wall(one, place, form, settings)
+        return _near_the_wall(one, place, form, facts, settings)
     where = f"in the pelvic cavity, {place.bone_mm:.0f} mm from bone"
     if _in_prostate(place, form, around, settings):
         return _questioned(one, f"{where}, in soft tissue near the midline: may be a stone of the prostate")
@@ -72,21 +74,31 @@ def _told(one: Candidate, around: Surroundings, settings: StoneSettings) -> Cand
     return _questioned(one, f"small, {where}: may be a stone or the wall of a vessel")
 
 
-def _near_the_wall(one: Candidate, place: Place, form: Form, settings: StoneSettings) -> Candidate:
-    """What lies in fat beside the wall of the pelvis may be a stone; in its muscles it is a lesion."""
-    if form.shell_hu >= settings.fat_hu or form.excess_mm > settings.round_mm:
+def _near_the_wall(
+    one: Candidate, place: Place, form: Form, facts: Facts, settings: StoneSettings
+) -> Candidate:
+    """What fat surrounds beside the wall of the pelvis no muscle holds; in the muscles it is a lesion."""
+    if form.excess_mm > settings.round_mm:
         return one
-    where = f"round, in fat {place.bone_mm:.0f} mm from the wall of the pelvis"
-    return _questioned(one, f"{where}: may be a phlebolith")
+    where = f"{place.bone_mm:.0f} mm from the wall of the pelvis"
+    if form.shell_hu < settings.fat_hu:
+        if facts.fat_share >= settings.all_fat_share and place.bone_mm >= settings.symphysis_mm:
+            reason = f"round, in the pelvic cavity with fat all around, {where}: phlebolith"
+            return replace(one, kind="phlebolith", status="definite", reason=reason)
+        return _questioned(one, f"round, in fat {where}: may be a phlebolith")
+    if place.middle_mm is not None and place.middle_mm <= settings.middle_mm:
+        return _questioned(one, f"round, near the midline, {where}: may be a phlebolith or a tip of bone")
+    return one
 
 
-def _before_the_symphysis(one: Candidate, around: Surroundings, settings: StoneSettings) -> Candidate:
-    """A round spot in fat between the pubic rami, which no muscle holds, may lie in a vein."""
-    middle = one.mask.points_lps_mm().mean(axis=0)
-    if around.pelvis is None or not around.pelvis.faces_both_sides(middle):
+def _before_the_symphysis(one: Candidate, facts: Facts, settings: StoneSettings) -> Candidate:
+    """A round spot beside fat between the pubic rami, which no muscle holds, may lie in a vein."""
+    pelvis = facts.around.pelvis
+    if pelvis is None or not pelvis.faces_both_sides(facts.middle_lps_mm):
         return one
-    form = form_of(one.mask, around)
-    if form.shell_hu >= settings.fat_hu or form.excess_mm > settings.round_mm:
+    form = form_of(one.mask, facts.around)
+    in_fat = form.shell_hu < settings.fat_hu or facts.fat_share >= settings.half_fat_share
+    if not in_fat or form.excess_mm > settings.round_mm:
         return one
     return _questioned(one, "round, in fat between the bones of both sides: may be a phlebolith")
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.config import VesselSettings
+from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask
 from pipeline.steps.place import Surroundings
 
@@ -68,9 +69,9 @@ def follow_vessel(mask: BoxedMask, around: Surroundings, settings: VesselSetting
     centre = index.mean(0)
     spot = (float(centre[1] * spacing[1]), float(centre[2] * spacing[2]))
     stride = stride_of(spacing[0])
-    for start in (last + stride, first - stride):
+    for start, end in ((last + stride, last), (first - stride, first)):
         seed = _find_section(start, spot, SEARCH_MM, around, settings, None)
-        if seed is None or not _on_rim(seed, spot):
+        if seed is None or not _on_rim(seed, index[np.abs(index[:, 0] - end) <= stride], spacing):
             continue
         track = _extend(seed, around, settings, stride, reach=int(settings.reach_mm / spacing[0]))
         if (track[-1].k - track[0].k + 1) * spacing[0] >= settings.length_mm:
@@ -83,8 +84,10 @@ def stride_of(spacing_k_mm: float) -> int:
     return max(1, round(SLICE_MM / spacing_k_mm))
 
 
-def _on_rim(section: Section, spot: tuple[float, float]) -> bool:
-    away = float(np.hypot(section.j_mm - spot[0], section.i_mm - spot[1]))
+def _on_rim(section: Section, index: NDArray[np.int64], spacing_mm: Float3) -> bool:
+    """Whether voxels next to a section lie on its rim, by their mean distance from its axis."""
+    j_mm, i_mm = index[:, 1] * spacing_mm[1], index[:, 2] * spacing_mm[2]
+    away = float(np.hypot(j_mm - section.j_mm, i_mm - section.i_mm).mean())
     return 0.5 * section.radius_mm <= away <= section.radius_mm + 2.0
 
 

@@ -16,6 +16,7 @@ from pipeline.config import VesselSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.place import Surroundings, in_pelvic_cavity, place_of
+from pipeline.steps.rings import find_ring
 from pipeline.steps.tubes import Track, follow_vessel, stride_of
 from pipeline.steps.voxels import thickness_mm
 from pipeline.steps.walls import follow_wall
@@ -34,9 +35,7 @@ def tell_vessels(
     tracks: list[Track] = []
     asked = [n for n, one in enumerate(told) if one.kind == "lesion" and _is_thin(one.mask, settings)]
     for number in asked:
-        track = follow_vessel(told[number].mask, around, settings)
-        if track is None and not _is_child(around):
-            track = follow_wall(told[number].mask, around, settings)
+        track = _track(told[number].mask, around, settings)
         if track is not None:
             tracks.append(track)
             told[number] = _judged(told[number], track, around, settings)
@@ -48,9 +47,20 @@ def tell_vessels(
 
 def _is_thin(mask: BoxedMask, settings: VesselSettings) -> bool:
     """A plaque is thin; so is everything small."""
-    if mask.volume_mm3 > settings.most_mm3:
+    if not settings.least_mm3 <= mask.volume_mm3 <= settings.ring_mm3:
         return False
     return thickness_mm(mask.voxels, mask.geometry.spacing_mm) <= settings.most_thickness_mm
+
+
+def _track(mask: BoxedMask, around: Surroundings, settings: VesselSettings) -> Track | None:
+    """The vessel that a component is the wall of: by its own form, or a tube or ring that it lies on."""
+    ring = find_ring(mask, around, settings)
+    if ring is not None or mask.volume_mm3 > settings.most_mm3:
+        return ring
+    tube = follow_vessel(mask, around, settings)
+    if tube is not None or _is_child(around):
+        return tube
+    return follow_wall(mask, around, settings)
 
 
 def _judged(one: Candidate, track: Track, around: Surroundings, settings: VesselSettings) -> Candidate:

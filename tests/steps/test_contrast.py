@@ -8,9 +8,15 @@ import pytest
 from pipeline.config import ContrastSettings, SkeletonSettings
 from pipeline.domain.image import LabelMap, Mask
 from pipeline.domain.lesion import Candidate
+<<<<<<< HEAD
 from pipeline.steps.bone import pool_scan
 from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.place import Surroundings
+=======
+from pipeline.steps.bowel import tell_bowel
+from pipeline.steps.contrast import tell_contrast
+from pipeline.steps.pieces import question_pieces
+>>>>>>> 917bcae (Tell vessels by their own form and before bowel; ask for several evidences before a piece is bowel)
 from pipeline.steps.release import release_contrast
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import Values, ball, coordinates_mm, ellipsoid, paint
@@ -21,7 +27,11 @@ LOOP = (20.0, 0.0, 0.0)
 
 def told(hu: Values, *shapes: Values) -> list[Candidate]:
     around, _ = surroundings(hu)
-    return list(tell_contrast([candidate(one, hu) for one in shapes], around, ContrastSettings()))
+    settings = ContrastSettings()
+    found = tell_bowel(
+        tell_contrast([candidate(one, hu) for one in shapes], around, settings), around, settings
+    )
+    return list(question_pieces(found, around, settings))
 
 
 def front_of(y_mm: float) -> Values:

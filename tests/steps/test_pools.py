@@ -9,7 +9,7 @@ from pipeline.config import ContrastSettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.contrast import tell_contrast
-from tests.builders import CORTEX_HU, Values, coordinates_mm, ellipsoid, paint
+from tests.builders import CORTEX_HU, Values, ball, coordinates_mm, ellipsoid, paint
 from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings
 
 MIDDLE: Float3 = (0.0, -20.0, 0.0)
@@ -80,3 +80,15 @@ def test_a_lump_of_the_pelvic_wall_has_no_level() -> None:
     wall = rod((44.0, -4.0, -12.0), (44.0, 8.0, 12.0), 9.0)
     (found,) = told(paint(pelvis_hu(inside_hu=10.0), wall, 700.0), wall)
     assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_a_small_dense_spot_in_a_pool_is_parted_away_from_bone_only() -> None:
+    pool = lump((24.0, 18.0, 20.0))
+    hu = paint(pelvis_hu(inside_hu=40.0), pool, 300.0)
+    spot = ball(GRID, (0.0, -20.0, 1.0), 1.4)
+    parts = told(paint(hu, spot, 800.0), pool)
+    assert len(parts) == 2
+    assert parts[1].mask.volume_mm3 < 80
+    assert parts[1].peak_hu > 450
+    beside = paint(paint(hu, ball(GRID, (0.0, -10.0, 0.0), 6.0), CORTEX_HU), spot, 900.0)
+    assert len(told(beside, np.where(beside > 900, 3.0, pool))) == 1

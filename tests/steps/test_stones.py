@@ -69,3 +69,16 @@ def test_a_ball_is_as_long_as_wide_and_a_rod_is_not() -> None:
         hu = paint(pelvis_hu(), shape, 700.0)
         around, _ = surroundings(hu)
         assert (form_of(candidate(shape, hu).mask, around).excess_mm > 0.6) == long
+
+
+def test_with_fat_all_around_beside_the_pelvic_wall_it_is_a_phlebolith_and_in_muscle_a_lesion() -> None:
+    pocket = ball(GRID, (44.0, 0.0, 0.0), 10.0)
+    found = told(paint(pelvis_hu(), pocket, FAT_HU), ball(GRID, (44.0, 0.0, 0.0), 2.3))
+    assert found.kind == "phlebolith"
+    assert "fat all around" in found.reason
+
+
+def test_beside_bone_near_the_midline_a_round_spot_is_questioned() -> None:
+    hu = paint(pelvis_hu(inside_hu=MUSCLE_HU), ball(GRID, (0.0, 10.0, 0.0), 6.0), 1000.0)
+    found = told(hu, ball(GRID, (0.0, 20.5, 0.0), 2.0))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")

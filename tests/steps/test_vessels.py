@@ -10,7 +10,7 @@ import pytest
 from pipeline.config import VesselSettings
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.vessels import tell_vessels
-from tests.builders import FAT_HU, Values, cylinder, paint
+from tests.builders import FAT_HU, Values, coordinates_mm, cylinder, paint
 from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings, thigh_hu
 
 BLOOD_HU = 45.0
@@ -109,3 +109,33 @@ def test_a_faint_ring_that_goes_on_is_the_wall_of_a_vessel(
     one = candidate(shape, paint(thigh_hu(), shape, 650.0))
     (found,) = tell_vessels((one,), replace(around, noise_hu=10.0), VesselSettings())
     assert found.kind == kind
+
+
+def arc(inside_hu: float, *, x_mm: float = 20.0, turn_deg: float = 200.0) -> tuple[Values, Values]:
+    """An arc of calcium 1.6 mm thick and 20 mm long around a core, in soft tissue that shows no border."""
+    x, y, z = np.broadcast_arrays(*coordinates_mm(GRID))
+    core = cylinder(GRID, x_mm, 0.0, 3.4)
+    shell = np.maximum(np.abs(core - 0.8) - 0.8, np.abs(z) - 10.0)
+    outside = np.abs(np.degrees(np.arctan2(x - x_mm, y))) > turn_deg / 2
+    hu = paint(pelvis_hu(inside_hu=BLOOD_HU), core, inside_hu)
+    return hu, np.where(outside, 3.0, shell)
+
+
+def test_an_arc_around_blood_is_the_wall_of_a_vessel_by_its_own_form() -> None:
+    found = told(*arc(BLOOD_HU), age_years=13.0)
+    assert found.kind == "vascular"
+    assert "calcified" in found.reason or "tube" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("inside_hu", "turn_deg"),
+    [(FAT_HU, 200.0), (-900.0, 200.0), (BLOOD_HU, 60.0)],
+    ids=["fat", "gas", "flat"],
+)
+def test_an_arc_around_fat_or_gas_and_a_flat_plate_are_no_wall(inside_hu: float, turn_deg: float) -> None:
+    assert told(*arc(inside_hu, turn_deg=turn_deg), age_years=13.0).kind == "lesion"
+
+
+def test_an_arc_in_the_muscle_of_the_pelvic_wall_of_a_child_is_only_questioned() -> None:
+    found = told(*arc(BLOOD_HU, x_mm=48.0), age_years=13.0)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")

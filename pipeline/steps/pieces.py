@@ -1,0 +1,84 @@
+"""Small pieces on a scan with contrast in bowel: bowel where several things say so, else in question.
+
+Each evidence by itself is thin: a loop next to it, fat around it (no muscle holds it), the density of the
+contrast itself, distance from all bones and the muscles on them. Two of them together convince within the
+pelvic cavity or before it; beside it, or where the scan cuts the piece, three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.config import ContrastSettings
+from pipeline.domain.lesion import Candidate
+from pipeline.steps.bowel import gap_mm, is_off_bone, may_be_obturator, where_bowel_lies
+from pipeline.steps.contrast import is_within_ring
+from pipeline.steps.facts import Facts
+from pipeline.steps.place import Surroundings
+
+MAYBE_PIECE = "no denser than the bowel with contrast on this scan, in or before the pelvis: may be bowel"
+MAYBE_FOSSA = "no denser than the bowel with contrast on this scan, before the iliac wing: may be bowel"
+CONVINCING = 2
+"""So many evidences convince,"""
+CONVINCING_BESIDE = 3
+"""and so many where less is known of the place."""
+
+
+def question_pieces(
+    candidates: Sequence[Candidate], around: Surroundings, settings: ContrastSettings
+) -> tuple[Candidate, ...]:
+    """On a scan with contrast in bowel, exclude pieces that are bowel beyond doubt and question the rest."""
+    loops = [Facts(one.mask, around) for one in candidates if one.kind == "bowel_contrast"]
+    if not loops:
+        return tuple(candidates)
+    return tuple(
+        _told(one, Facts(one.mask, around), loops, settings) if one.kind == "lesion" else one
+        for one in candidates
+    )
+
+
+def _told(one: Candidate, facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) -> Candidate:
+    if facts.texture.high_hu > max(loop.texture.high_hu for loop in loops):
+        return one
+    place = facts.place
+    if not is_off_bone(place, settings):
+        return one
+    if not where_bowel_lies(place, settings):
+        return one
+    across = place.across_share is None or place.across_share >= settings.abdomen_across_share
+    inside = place.before or is_within_ring(place, settings)
+    if not inside and not across and not _in_fossa(facts):
+        return one
+    seen = _evidence(facts, loops, settings)
+    wanted = CONVINCING if inside and not one.mask.touches_edge else CONVINCING_BESIDE
+    if len(seen) >= wanted and not may_be_obturator(facts, settings):
+        reason = f"{', '.join(seen)}: contrast in bowel"
+        return replace(one, kind="bowel_contrast", status="definite", reason=reason)
+    if one.status == "indeterminate":
+        return one
+    reason = MAYBE_PIECE if inside or across else MAYBE_FOSSA
+    return replace(one, status="indeterminate", reason=reason)
+
+
+def _in_fossa(facts: Facts) -> bool:
+    """Before the iliac wing of its own side, where bowel lies on the iliacus."""
+    pelvis = facts.around.pelvis
+    return pelvis is not None and pelvis.lies_in_fossa(facts.middle_lps_mm)
+
+
+def _evidence(facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) -> tuple[str, ...]:
+    """What speaks for bowel, in words."""
+    seen = []
+    gap = min(gap_mm(facts.mask, loop.mask, settings.loop_mm) for loop in loops)
+    if gap <= settings.loop_mm:
+        seen.append(f"{gap:.0f} mm from bowel with contrast and no denser")
+    if facts.fat_share >= settings.piece_fat_share:
+        seen.append("beside fat and so in no muscle")
+    usual_hu = max(loops, key=lambda loop: loop.mask.volume_mm3).texture.high_hu
+    if facts.texture.high_hu >= settings.piece_match * usual_hu:
+        seen.append(f"as dense as the contrast in bowel ({facts.texture.high_hu:.0f} of {usual_hu:.0f} HU)")
+    bone_mm = min(facts.place.bone_mm, facts.place.atlas_mm or facts.place.bone_mm)
+    if bone_mm >= settings.piece_bone_mm:
+        seen.append(f"{bone_mm:.0f} mm from all bones")
+    return tuple(seen)

@@ -1,0 +1,67 @@
+"""Small pieces on a scan with contrast in bowel: how much evidence excludes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.config import ContrastSettings
+from pipeline.domain.geometry import Float3
+from pipeline.domain.lesion import Candidate
+from pipeline.steps.pieces import question_pieces
+from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
+from tests.steps.scenes import GRID, candidate, pelvis_hu, surroundings, thigh_hu
+
+LOOP: Float3 = (0.0, 24.0, 0.0)
+LOOP_HU = 340.0
+
+
+def piece(
+    centre: Float3, value_hu: float, hu: Values, *, loop: bool = True, radius_mm: float = 2.6
+) -> Candidate:
+    """What becomes of a small ball on a scan with a loop of bowel."""
+    shape, other = ball(GRID, centre, radius_mm), ball(GRID, LOOP, 8.0)
+    hu = paint(paint(hu, other, LOOP_HU), shape, value_hu)
+    around, _ = surroundings(hu)
+    known = candidate(other, hu)
+    bowel = Candidate(known.mask, 180.0, 1, known.peak_hu, kind="bowel_contrast", reason="known")
+    found = question_pieces(
+        (bowel, candidate(shape, hu)) if loop else (candidate(shape, hu),), around, SETTINGS
+    )
+    return found[-1]
+
+
+SETTINGS = ContrastSettings()
+NEAR: Float3 = (0.0, 4.0, 0.0)
+FAR: Float3 = (0.0, -20.0, 0.0)
+
+
+def test_next_to_a_loop_and_beside_fat_a_piece_is_bowel_and_the_evidence_is_named() -> None:
+    found = piece(NEAR, 330.0, pelvis_hu(inside_hu=FAT_HU))
+    assert found.kind == "bowel_contrast"
+    assert "from bowel with contrast" in found.reason
+    assert "fat" in found.reason
+
+
+def test_one_evidence_alone_only_questions() -> None:
+    near_bone = paint(pelvis_hu(inside_hu=MUSCLE_HU), ball(GRID, (0.0, -8.0, 0.0), 3.0), 1000.0)
+    found = piece(NEAR, 280.0, near_bone)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+    assert "may be bowel" in found.reason
+
+
+@pytest.mark.parametrize("value_hu", [450.0, 800.0])
+def test_a_denser_piece_stays_a_definite_lesion(value_hu: float) -> None:
+    found = piece(NEAR, value_hu, pelvis_hu())
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_without_bowel_contrast_on_the_scan_nothing_is_questioned() -> None:
+    found = piece(NEAR, 330.0, pelvis_hu(), loop=False)
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_against_the_pelvic_wall_and_in_the_thigh_nothing_is_bowel() -> None:
+    for centre, hu in (((52.0, 0.0, 0.0), pelvis_hu()), ((35.0, -15.0, 0.0), thigh_hu())):
+        found = piece(centre, 300.0, np.asarray(hu))
+        assert (found.kind, found.status) == ("lesion", "definite")
