@@ -8,15 +8,11 @@ import pytest
 from pipeline.config import ContrastSettings, SkeletonSettings
 from pipeline.domain.image import LabelMap, Mask
 from pipeline.domain.lesion import Candidate
-<<<<<<< HEAD
 from pipeline.steps.bone import pool_scan
-from pipeline.steps.contrast import tell_contrast
-from pipeline.steps.place import Surroundings
-=======
 from pipeline.steps.bowel import tell_bowel
 from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.pieces import question_pieces
->>>>>>> 917bcae (Tell vessels by their own form and before bowel; ask for several evidences before a piece is bowel)
+from pipeline.steps.place import Surroundings
 from pipeline.steps.release import release_contrast
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import Values, ball, coordinates_mm, ellipsoid, paint
