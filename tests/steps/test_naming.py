@@ -172,13 +172,19 @@ def test_a_bone_is_drawn_at_half_the_height_of_its_cortex() -> None:
     assert not ((cylinder(geometry, 0.0, 0.0, 8.7) < 0) & ~drawn).any()
 
 
-@pytest.mark.parametrize(("bone", "is_filled"), [("femur_left", True), ("lumbar_vertebrae", False)])
-def test_a_hole_of_200_mm2_is_filled_in_a_femur_and_left_in_a_vertebra(bone: str, is_filled: bool) -> None:
+@pytest.mark.parametrize(
+    ("bone", "hole_hu", "is_filled"),
+    [("femur_left", 30, True), ("lumbar_vertebrae", 30, False), ("lumbar_vertebrae", 110, True)],
+)
+def test_a_hole_of_200_mm2_is_filled_unless_it_may_be_the_canal(
+    bone: str, hole_hu: int, is_filled: bool
+) -> None:
     geometry = centred_grid((20, 60, 60), (1.5, 1.5, 1.5))
     away_mm = cylinder(geometry, 0.0, 0.0, 0.0)
     ring = (away_mm < 16.0) & (away_mm >= 8.0)
     value = BONES.index(bone) + 1
-    filled = fill_bones(ring * np.uint8(value), ring, geometry.spacing_mm)
+    soft_hu = np.full(ring.shape, hole_hu, np.float32)
+    filled = fill_bones(ring * np.uint8(value), ring, soft_hu, geometry.spacing_mm)
     assert (filled[2:-2][away_mm[2:-2] < 7.0] == (value if is_filled else 0)).all()
     assert not filled[away_mm >= 16.0].any()
 
@@ -188,7 +194,7 @@ def test_another_bone_in_a_hole_keeps_its_name() -> None:
     away_mm = cylinder(geometry, 0.0, 0.0, 0.0)
     named = ((away_mm < 16.0) & (away_mm >= 8.0)) * np.uint8(1)
     named[away_mm < 5.0] = 3
-    filled = fill_bones(named, named > 0, geometry.spacing_mm)
+    filled = fill_bones(named, named > 0, np.zeros(named.shape, np.float32), geometry.spacing_mm)
     assert set(np.unique(filled[away_mm < 5.0])) <= {0, 3}
 
 

@@ -64,7 +64,7 @@ def _named(solid: Voxels, lumps: Voxels, fit: AtlasFit, smooth: CTVolume) -> NDA
     whole = solid | (expand(inside, blocks.steps, blocks.shape) & ~lumps)
     drawn = draw_bones(whole, smooth, blocks, tissue)
     named = name_blocks(pool_max(drawn, blocks.steps), blocks.mean_hu, field, fit)
-    inner = fill_bones(named, pool_mean(drawn, blocks.steps) >= 0.5, spacing_mm)
+    inner = fill_bones(named, pool_mean(drawn, blocks.steps) >= 0.5, blocks.mean_hu, spacing_mm)
     values = expand(np.maximum(named, inner), blocks.steps, blocks.shape)
     drawn |= expand(inner > 0, blocks.steps, blocks.shape) & ~lumps
     values *= drawn
