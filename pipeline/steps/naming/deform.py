@@ -12,11 +12,11 @@ from pipeline.steps.naming.pose import Pairs, Pose, pair
 from pipeline.steps.naming.surface import ScanSurface
 
 ROUNDS = 18
-WIDTH_MM = (45.0, 14.0)
+WIDTH_MM = (60.0, 14.0)
 """Over which a bone bends as one, at first and at last."""
-REACH_MM = (14.0, 6.0)
+REACH_MM = (20.0, 6.0)
 """How far pairs pull, at first and at last."""
-STEP = 0.6
+STEP = 1.4
 TURNS = 2
 """Points take turns: each is paired in every second round."""
 STIFFNESS = 0.075

@@ -17,7 +17,7 @@ from pipeline.steps.naming.field import AtlasField
 from pipeline.steps.naming.places import CORTEX_HU, NEAR_MM
 from pipeline.steps.voxels import Voxels, deeper_than_mm, label_components, with_neighbours, within_mm
 
-MARROW_MM = 5.0
+MARROW_MM = 4.0
 """So deep inside a bone of the atlas is bone"""
 LEAST_HU = -60.0
 """where it is brighter than fat (fatty marrow is known by the bone around it),"""

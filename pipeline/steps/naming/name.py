@@ -24,7 +24,7 @@ OTHER_BONE = "other_bone"
 VALUES = MappingProxyType({name: value for value, name in enumerate(BONES, start=1)})
 """What each bone is called in a label map."""
 
-NEARER_MM = 16.0
+NEARER_MM = 20.0
 """So much nearer to one bone than to the next is sure."""
 DEEP_MM = 7.0
 """So deep inside a bone's surface is sure."""
