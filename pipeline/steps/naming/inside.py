@@ -30,7 +30,7 @@ SOFT_HU = 110.0
 
 SPONGY_HU = 120.0
 """Brighter than any soft tissue without contrast medium,"""
-BESIDE_MM = 3.0
+BESIDE_MM = 4.0
 """and this near to where the atlas has bone: spongiosa, however thin the cortex around it."""
 PASSAGE_MM = 2.5
 """Soft tissue reaches in from outside through openings of at least this radius,"""
