@@ -23,6 +23,7 @@ from pipeline.steps.naming.fit import fit_atlas
 from pipeline.steps.naming.label import label_bones
 from pipeline.steps.naming.places import Blocks
 from pipeline.steps.naming.pose import Pose, bent
+from pipeline.steps.naming.spread import spread
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import add_bone, body_hu, centred_grid, ct, cylinder
 
@@ -196,6 +197,16 @@ def test_another_bone_in_a_hole_keeps_its_name() -> None:
     named[away_mm < 5.0] = 3
     filled = fill_bones(named, named > 0, np.zeros(named.shape, np.float32), geometry.spacing_mm)
     assert set(np.unique(filled[away_mm < 5.0])) <= {0, 3}
+
+
+def test_answers_meet_on_the_ridge_between_them() -> None:
+    along = np.arange(40)
+    hu = np.broadcast_to(500.0 - 20.0 * np.abs(along - 25), (4, 4, 40)).astype(np.float32)
+    sure = np.zeros(hu.shape, dtype=np.uint8)
+    sure[..., :5], sure[..., 37:] = 1, 2
+    told = spread(sure, hu, np.ones(hu.shape, dtype=bool))
+    assert (told[..., :25] == 1).all()
+    assert (told[..., 26:] == 2).all()
 
 
 def test_the_atlas_tells_height_bone_and_lead_of_a_block(phantom: PhantomScan) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from pipeline.domain.geometry import Float3, Index3
 from pipeline.steps.grid import expand
 from pipeline.steps.naming.field import AtlasField
-from pipeline.steps.naming.places import CORTEX_HU, NEAR_MM
-from pipeline.steps.voxels import Voxels, deeper_than_mm, label_components, with_neighbours, within_mm
+from pipeline.steps.naming.places import NEAR_MM
+from pipeline.steps.naming.spread import spread
+from pipeline.steps.voxels import Voxels, deeper_than_mm, label_components, within_mm
 
 MARROW_MM = 4.0
 """So deep inside a bone of the atlas is bone"""
@@ -60,7 +60,8 @@ def bone_and_tissue(
         bool [k, j, i] on that grid: within the ridge of the cortex, and soft tissue outside of it.
     """
     dim = mean_hu < SOFT_HU
-    basins = _basins(solid, mean_hu, dim, field)
+    asked = expand(field.asked, field.steps, solid.shape)
+    basins = spread(_markers(solid, mean_hu, dim, field), mean_hu, asked)
     inside = basins == BONE
     reached = _reached_from_outside(dim, inside | solid, spacing_mm)
     tissue = (basins == TISSUE) | (reached & _over(_floor_mm(reached, field), field, solid.shape))
@@ -82,17 +83,6 @@ def _floor_mm(reached: Voxels, field: AtlasField) -> float:
     deep = _within(-MARROW_MM, field, reached.shape)
     leaking = np.count_nonzero(reached & deep) > LEAK * np.count_nonzero(deep)
     return TISSUE_MM if leaking else 1 - MARROW_MM
-
-
-def _basins(solid: Voxels, mean_hu: NDArray[np.float32], dim: Voxels, field: AtlasField) -> NDArray[np.int32]:
-    """`BONE` and `TISSUE` spread from where they are sure up to the ridge of the cortex."""
-    sure = _markers(solid, mean_hu, dim, field)
-    asked = expand(field.asked, field.steps, solid.shape)
-    near_open = with_neighbours(asked & (sure == UNKNOWN))
-    basins: NDArray[np.int32] = watershed(  # type: ignore[no-untyped-call]
-        np.clip(mean_hu, *CORTEX_HU), sure.astype(np.int32), mask=asked & near_open, connectivity=1
-    )
-    return np.where(near_open, basins, sure)
 
 
 def _markers(

@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from pipeline.domain.anatomy import BONES
 from pipeline.steps.grid import expand
 from pipeline.steps.naming.field import AtlasField
 from pipeline.steps.naming.fit import AtlasFit
-from pipeline.steps.naming.places import CORTEX_HU, NEAR_MM
+from pipeline.steps.naming.places import NEAR_MM
+from pipeline.steps.naming.spread import spread
 from pipeline.steps.voxels import Voxels
 
 OTHER_BONE = "other_bone"
@@ -52,10 +52,7 @@ def name_blocks(
         uint8 [k, j, i], as in `VALUES`; 0 where there is no bone.
     """
     sure = expand(_sure_names(field, fit), field.steps, solid.shape)
-    markers = np.where(solid, sure, 0).astype(np.int32)
-    height = np.clip(mean_hu, *CORTEX_HU)
-    spread = watershed(height, markers, mask=solid, connectivity=1)  # type: ignore[no-untyped-call]
-    named = np.asarray(spread, dtype=np.uint8)
+    named = spread(np.where(solid, sure, np.uint8(0)), mean_hu, solid)
     named[solid & (named == 0)] = VALUES[OTHER_BONE]
     return named
 

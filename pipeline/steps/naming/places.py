@@ -16,8 +16,6 @@ GRID_MM = 1.6
 """Names and insides are told on blocks of about this size; surfaces on the scan's own voxels."""
 NEAR_MM = 15.0
 """What lies further from every bone of the atlas than this, in the range it covers, is another bone."""
-CORTEX_HU = (-200.0, 900.0)
-"""Heights of the landscape that answers spread over."""
 STRIDE = 2
 """The atlas is asked at every second block,"""
 WIDEST_MM = 3.0
