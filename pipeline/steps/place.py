@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from pipeline.domain.geometry import Box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.scan import Acquisition
-from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_steps, sample
+from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max, pool_steps, sample
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, distance_to_mm, label_components, within_mm
+from pipeline.steps.voxels import Voxels, label_components, within_mm
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -43,8 +44,8 @@ ONE_SLICE_MM = 1e4
 """So far apart, slices do not see each other."""
 SMALLEST_GAS_MM3 = 15.0
 """Less is noise."""
-NEAR_MM = 10.0
-"""A small box is quicker to search, and most of what is asked for lies nearer than this."""
+BLOCK_MM = 3.0
+"""Blocks of this size are asked before voxels."""
 FARTHEST_MM = 40.0
 """Bone and gas further away are not looked for."""
 
@@ -242,19 +243,38 @@ def _widest_gap_deg(seen: NDArray[np.bool_]) -> float:
 
 
 def distance_within_mm(mask: BoxedMask, voxels: Voxels) -> float:
-    """Shortest way from a component to something else; infinite beyond 40 mm."""
-    near_mm = _distance_in_box_mm(mask, voxels, NEAR_MM)
-    return near_mm if near_mm <= NEAR_MM else _distance_in_box_mm(mask, voxels, FARTHEST_MM)
+    """Shortest way from a component to something else; infinite where nothing lies within 40 mm.
 
-
-def _distance_in_box_mm(mask: BoxedMask, voxels: Voxels, margin_mm: float) -> float:
-    """The same, looked for within a box; as much as the margin it is sure."""
-    spacing = mask.geometry.spacing_mm
-    wide = mask.padded(margin_voxels(spacing, margin_mm))
+    The blocks that hold something are asked first, and then the voxels of those that may be the nearest.
+    """
+    spacing = np.asarray(mask.geometry.spacing_mm)
+    wide = mask.padded(margin_voxels(mask.geometry.spacing_mm, FARTHEST_MM))
     other = voxels[wide.box]
-    if not other.any():
+    steps = pool_steps(mask.geometry, target_mm=BLOCK_MM)
+    blocks = np.argwhere(pool_max(other, steps))
+    if not len(blocks):
         return float("inf")
-    return float(distance_to_mm(other, spacing)[wide.voxels].min())
+    if (other & wide.voxels).any():
+        return 0.0
+    own = KDTree(np.argwhere(_surface(wide.voxels)) * spacing)
+    away = np.asarray(own.query((blocks * steps + (np.asarray(steps) - 1) / 2) * spacing)[0])
+    nearest = blocks[away <= away.min() + np.linalg.norm(np.asarray(steps) * spacing)]
+    fine = (nearest[:, None] * steps + np.argwhere(np.ones(steps, dtype=bool))).reshape(-1, 3)
+    fine = fine[(fine < other.shape).all(axis=1)]
+    return float(np.min(own.query(fine[other[tuple(fine.T)]] * spacing)[0]))
+
+
+def _surface(voxels: Voxels) -> Voxels:
+    """Voxels with a neighbour by face that is not set; all on the edge of the grid are."""
+    inside = np.zeros(voxels.shape, dtype=bool)
+    core = voxels[1:-1, 1:-1, 1:-1].copy()
+    for axis in range(3):
+        for shift in (0, 2):
+            cut = [slice(1, -1)] * 3
+            cut[axis] = slice(shift, voxels.shape[axis] - 2 + shift)
+            core &= voxels[tuple(cut)]
+    inside[1:-1, 1:-1, 1:-1] = core
+    return np.asarray(voxels & ~inside)
 
 
 def in_pelvic_cavity(place: Place, *, ring: float, widest_gap_deg: float, across: float) -> bool:
