@@ -22,6 +22,8 @@ class MimicSettings(Section):
     """What counts as thick there."""
     cut_piece_mm3: float = Field(300.0, ge=0)
     """A smaller piece is taken for bone where the same edge cuts bone beside it."""
+    marrow_mm2: float = Field(2000.0, ge=0)
+    """What bone closes in within so much of a slice lies in its marrow."""
     cut_bone_reach_mm: float = Field(12.0, ge=0)
     """What counts as beside it."""
     speck_mm3: float = Field(30.0, ge=0)
@@ -68,6 +70,8 @@ class ContrastSettings(Section):
     """A smaller spot beside gas is contrast only"""
     small_most_hu: float = Field(380.0, ge=100, le=3000)
     """if it is no denser than this."""
+    enclosed_gas_hu: float = Field(-200.0, ge=-1000, le=-120)
+    """What it closes in in a slice is gas, however small, where it is less dense than this."""
     deep_mm: float = Field(10.0, ge=0)
     """An even pool this far from bone"""
     loop_mm: float = Field(15.0, ge=0, le=40)
@@ -78,6 +82,10 @@ class ContrastSettings(Section):
     """which are no denser than this times the bowel,"""
     small_factor: float = Field(0.85, ge=0.3, le=3)
     """or small ones than this times, since they are thinned by partial volume;"""
+    needle_mm3: float = Field(40.0, ge=0)
+    """but not ones up to this size"""
+    needle_spread_mm: float = Field(0.4, ge=0)
+    """and this thin (standard deviation across, the blur taken off), which vessels leave;"""
     piece_ring_share: float = Field(0.4, ge=0, le=1)
     """and for the share of directions in which bone must be met."""
     piece_fat_share: float = Field(0.15, ge=0, le=1)
@@ -236,7 +244,9 @@ class SpotSettings(Section):
     vessel_bone_mm: float = Field(20.0, ge=0)
     """this far from every bone"""
     fat_share: float = Field(0.15, ge=0, le=1)
-    """and with this share of fat around it lies on a vessel; within the psoas there is none."""
+    """and with this share of fat around it lies on a vessel; within the psoas there is none,"""
+    contrast_share: float = Field(0.1, ge=0, le=1)
+    """nor contrast in bowel, of which this share is enough."""
     piece_mm3: float = Field(300.0, ge=0)
     """A piece of bone is no larger than this,"""
     piece_height_mm: float = Field(0.0)
@@ -245,6 +255,10 @@ class SpotSettings(Section):
     """no further than this from it,"""
     piece_most_hu: float = Field(350.0, ge=0)
     """and is no denser than this, or the edge of the scan cuts it."""
+    process_reach_mm: float = Field(18.0, ge=0)
+    """A piece cut by the upper end of the scan this near to a lumbar vertebra, to its side,"""
+    process_hu: float = Field(400.0, ge=0)
+    """and this dense, is its transverse process."""
     rim_hu: float = Field(380.0, ge=0)
     """A corner of something that the scan cuts on two sides is bone if it has a rim this dense"""
     rim_share: float = Field(0.75, ge=0, le=1)

@@ -19,6 +19,7 @@ from pipeline.steps.facts import Facts
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.naming.atlas import HIP_BONES
 from pipeline.steps.place import Place, Surroundings
+from pipeline.steps.stones import form_of
 from pipeline.steps.voxels import distance_to_mm
 
 MAYBE = "even and no denser than contrast medium in bowel or bladder, and within the ring of the pelvis"
@@ -55,8 +56,8 @@ def _by_place(candidate: Candidate, facts: Facts, settings: ContrastSettings) ->
         return candidate
     if not is_within_ring(place, settings):
         return replace(candidate, status="indeterminate", reason=MAYBE_ABDOMEN)
-    if place.bone_mm >= settings.deep_mm and facts.gas.distance_mm <= settings.loop_mm:
-        return excluded_as_bowel(candidate, f"gas {facts.gas.distance_mm:.0f} mm away", facts)
+    if place.bone_mm >= settings.deep_mm and facts.gas_mm <= settings.loop_mm:
+        return excluded_as_bowel(candidate, f"gas {facts.gas_mm:.0f} mm away", facts)
     if place.bone_mm < settings.bone_gap_mm:
         return candidate
     return replace(candidate, status="indeterminate", reason=MAYBE)
@@ -82,7 +83,7 @@ def _is_fluid_deep_inside(facts: Facts, settings: ContrastSettings) -> bool:
     pelvis = facts.around.pelvis
     if pelvis is None or facts.mask.volume_mm3 < settings.small_mm3:
         return False
-    if not pelvis.encloses(facts.middle_lps_mm) or facts.texture.high_hu > settings.most_hu:
+    if not pelvis.encloses(facts.middle_lps_mm) or facts.high_hu > settings.most_hu:
         return False
     far = pelvis.nearest(facts.middle_lps_mm).distance_mm >= settings.fluid_bone_mm
     return far and facts.own_unevenness <= settings.fluid_unevenness
@@ -135,7 +136,7 @@ def _beside_bowel(told: list[Candidate], facts: list[Facts], settings: ContrastS
                 continue
             evidence = _same_bowel(its, fresh, known, settings)
             if evidence is not None:
-                reason = f"{evidence} bowel with contrast and no denser ({its.texture.high_hu:.0f} HU)"
+                reason = f"{evidence} bowel with contrast and no denser ({its.high_hu:.0f} HU)"
                 told[number] = replace(told[number], kind="bowel_contrast", status="definite", reason=reason)
                 added.append(its)
         known, fresh = known + added, added
@@ -148,9 +149,9 @@ def _same_bowel(
     """Why a piece is bowel: next to a loop and no denser, or no denser and deep in the cavity."""
     small = its.mask.volume_mm3 < settings.small_mm3
     factor = settings.small_factor if small else settings.piece_factor
-    if is_denser_than_contrast(its, settings):
+    if is_denser_than_contrast(its, settings) or _is_needle(its, settings):
         return None
-    as_dense = [one for one in fresh if its.texture.high_hu <= factor * one.texture.high_hu]
+    as_dense = [one for one in fresh if its.high_hu <= factor * one.high_hu]
     if not as_dense or its.own_unevenness > settings.piece_unevenness:
         return None
     if not is_off_bone(its.place, settings) or not where_bowel_lies(its.place, settings):
@@ -161,6 +162,13 @@ def _same_bowel(
     deep = not small and its.place.bone_mm >= settings.deep_mm and is_within_ring(its.place, settings)
     near = any(gap_mm(its.mask, one.mask, reach_mm) <= reach_mm for one in known)
     return "deep in the pelvic cavity, on a scan with" if deep and not near else None
+
+
+def _is_needle(its: Facts, settings: ContrastSettings) -> bool:
+    """As thin as the scan can show, in the cavity away from bone: rather the wall of a vessel."""
+    if its.mask.volume_mm3 > settings.needle_mm3 or not its.place.enclosed:
+        return False
+    return form_of(its.mask, its.around).spread_mm[1] <= settings.needle_spread_mm
 
 
 def gap_mm(one: BoxedMask, other: BoxedMask, reach_mm: float) -> float:

@@ -36,13 +36,16 @@ def _told(candidate: Candidate, around: Surroundings, settings: ContrastSettings
     gas = facts.gas
     if (gas.share >= settings.gas_share or gas.area_mm2 >= settings.gas_mm2) and _may_float(facts, settings):
         return excluded_as_bowel(candidate, f"{gas.area_mm2:.0f} mm² of its surface lie on gas", facts)
+    enclosed_hu = facts.enclosed_hu
+    if enclosed_hu is not None and enclosed_hu <= settings.enclosed_gas_hu:
+        return excluded_as_bowel(candidate, f"it closes in gas ({enclosed_hu:.0f} HU)", facts)
     return candidate
 
 
 def is_denser_than_contrast(facts: Facts, settings: ContrastSettings) -> bool:
     """Denser than contrast medium in bowel is, or in part so; the small are thinned by partial volume."""
     most_hu = settings.most_hu if facts.mask.volume_mm3 < settings.small_mm3 else settings.mixed_hu
-    return facts.texture.middle_hu > settings.most_hu or facts.texture.high_hu > most_hu
+    return facts.high_hu > most_hu or facts.texture.middle_hu > settings.most_hu
 
 
 def excluded_as_bowel(candidate: Candidate, evidence: str, facts: Facts) -> Candidate:
@@ -86,4 +89,4 @@ def _is_full_bladder(facts: Facts, settings: ContrastSettings) -> bool:
 
 def _may_float(facts: Facts, settings: ContrastSettings) -> bool:
     """A small dense spot beside gas may be anything; contrast as small is thinned by partial volume."""
-    return facts.mask.volume_mm3 >= settings.small_mm3 or facts.texture.high_hu <= settings.small_most_hu
+    return facts.mask.volume_mm3 >= settings.small_mm3 or facts.high_hu <= settings.small_most_hu

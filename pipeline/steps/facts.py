@@ -11,15 +11,15 @@ from scipy import ndimage
 from pipeline.domain.image import BoxedMask
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.naming.atlas import Points
-from pipeline.steps.place import Place, Surroundings, place_of
-from pipeline.steps.voxels import depth_mm, distance_to_mm
+from pipeline.steps.place import Place, Surroundings, distance_within_mm, place_of
+from pipeline.steps.voxels import HU, depth_mm, distance_to_mm, label_background
 
 GAS_REACH_MM = 2.6
 """The wall of bowel is 2 to 3 mm thick; contrast within has none between itself and the gas."""
-FARTHEST_GAS_MM = 20.0
 SHELL_MM = (2.0, 5.0)
 """Where around a component the tissue it lies in is looked at."""
 FAT_HU = -30.0
+CONTRAST_HU = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,15 @@ class Texture:
 
     middle_hu: float  #: median of its inner half, away from the blurred border
     unevenness: float  #: standard deviation over median, there
-    high_hu: float  #: 98th percentile of all of it
     thickness_mm: float  #: diameter of the largest ball that fits in
 
 
 @dataclass(frozen=True, slots=True)
 class GasContact:
-    """How a component lies to gas within the body."""
+    """How much of a component's surface lies on gas."""
 
-    distance_mm: float  #: infinite beyond 20 mm
-    share: float  #: of its surface that lies on gas
-    area_mm2: float  #: the same
+    share: float
+    area_mm2: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +47,17 @@ class Facts:
     around: Surroundings
 
     @cached_property
+    def high_hu(self) -> float:
+        """98th percentile of its density."""
+        return float(np.percentile(self.around.smooth.hu[self.mask.box][self.mask.voxels], 98))
+
+    @cached_property
     def texture(self) -> Texture:
-        """How dense and how even it is."""
+        """How even it is."""
         depth = depth_mm(np.pad(self.mask.voxels, 1), self.mask.geometry.spacing_mm)[1:-1, 1:-1, 1:-1]
-        hu = self.around.smooth.hu[self.mask.box]
-        inner = hu[depth >= depth.max() / 2].astype(np.float64)
+        inner = self.around.smooth.hu[self.mask.box][depth >= depth.max() / 2].astype(np.float64)
         middle = float(np.median(inner))
-        high = float(np.percentile(hu[self.mask.voxels], 98))
-        return Texture(middle, float(inner.std()) / max(middle, 1.0), high, 2 * float(depth.max()))
+        return Texture(middle, float(inner.std()) / max(middle, 1.0), 2 * float(depth.max()))
 
     @cached_property
     def own_unevenness(self) -> float:
@@ -78,25 +79,46 @@ class Facts:
     def gas(self) -> GasContact:
         """Whether it floats on gas."""
         spacing = self.mask.geometry.spacing_mm
-        wide = self.mask.padded(margin_voxels(spacing, FARTHEST_GAS_MM))
+        reach_mm = max(GAS_REACH_MM, 1.8 * max(spacing[1:]))
+        wide = self.mask.padded(margin_voxels(spacing, reach_mm))
         gas = self.around.gas[wide.box]
         if not gas.any():
-            return GasContact(float("inf"), 0.0, 0.0)
-        away = distance_to_mm(gas, spacing)
+            return GasContact(0.0, 0.0)
         inside = ndimage.binary_erosion(wide.voxels, structure=np.ones((3, 3, 3), dtype=bool))
-        surface = wide.voxels & ~inside
-        touching = away[surface] <= max(GAS_REACH_MM, 1.8 * max(spacing[1:]))
+        touching = distance_to_mm(gas, spacing)[wide.voxels & ~inside] <= reach_mm
         area = float(touching.sum()) * self.mask.geometry.voxel_volume_mm3 ** (2 / 3)
-        return GasContact(float(away[surface].min()), float(touching.mean()), area)
+        return GasContact(float(touching.mean()), area)
+
+    @cached_property
+    def gas_mm(self) -> float:
+        """Distance to gas within the body; infinite beyond 40 mm."""
+        return distance_within_mm(self.mask, self.around.gas)
+
+    @cached_property
+    def enclosed_hu(self) -> float | None:
+        """The lowest density of what it closes in, in a slice; None where it closes nothing in."""
+        whole = np.pad(self.mask.voxels, ((0, 0), (1, 1), (1, 1)))
+        labels = np.stack([label_background(plane) for plane in whole])
+        inside = ((labels != labels[:, :1, :1]) & (labels > 0))[:, 1:-1, 1:-1]
+        return float(self.around.smooth.hu[self.mask.box][inside].min()) if inside.any() else None
+
+    @cached_property
+    def shell_hu(self) -> HU:
+        """(n,): the tissue around it."""
+        spacing = self.mask.geometry.spacing_mm
+        wide = self.mask.padded(margin_voxels(spacing, SHELL_MM[1] + 1))
+        away = distance_to_mm(wide.voxels, spacing)
+        return self.around.smooth.hu[wide.box][(away >= SHELL_MM[0]) & (away <= SHELL_MM[1])]
 
     @cached_property
     def fat_share(self) -> float:
         """Of the tissue around it, how much is fat."""
-        spacing = self.mask.geometry.spacing_mm
-        wide = self.mask.padded(margin_voxels(spacing, SHELL_MM[1] + 1))
-        away = distance_to_mm(wide.voxels, spacing)
-        shell = self.around.smooth.hu[wide.box][(away >= SHELL_MM[0]) & (away <= SHELL_MM[1])]
-        return float(np.mean(shell <= FAT_HU)) if shell.size else 0.0
+        return float(np.mean(self.shell_hu <= FAT_HU)) if self.shell_hu.size else 0.0
+
+    @cached_property
+    def contrast_share(self) -> float:
+        """Of the tissue around it, how much is as dense as contrast medium or denser."""
+        return float(np.mean(self.shell_hu >= CONTRAST_HU)) if self.shell_hu.size else 0.0
 
     @cached_property
     def mostly_released(self) -> bool:

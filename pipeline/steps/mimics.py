@@ -11,7 +11,7 @@ from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, distance_to_mm, thickness_mm
+from pipeline.steps.voxels import Voxels, distance_to_in_plane_mm, distance_to_mm, small_holes, thickness_mm
 
 IN_LINE_MM = 4.0
 """A piece whose shadow falls this near to the bone's lies in line with it."""
@@ -26,7 +26,14 @@ def classify_candidates(
 
 def _classify(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate:
     """The first rule that speaks; a lesion if none does."""
-    for rule in (_too_small, _joined_to_bone, _cut_by_the_scan, _speck_beside_bone, _few_voxels):
+    for rule in (
+        _too_small,
+        _inside_bone,
+        _joined_to_bone,
+        _cut_by_the_scan,
+        _speck_beside_bone,
+        _few_voxels,
+    ):
         verdict = rule(candidate, skeleton, settings)
         if verdict is not None:
             return verdict
@@ -39,6 +46,22 @@ def _too_small(candidate: Candidate, _: Skeleton, settings: MimicSettings) -> Ca
         return None
     reason = f"{volume_mm3:.1f} mm³, below {settings.smallest_lesion_mm3:g} mm³"
     return replace(candidate, kind="noise", status="definite", reason=reason)
+
+
+def _inside_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:
+    """Whether bone closes a small component in, in each of its slices: a denser spot of its spongiosa."""
+    mask = candidate.mask
+    if mask.volume_mm3 > settings.cut_piece_mm3:
+        return None
+    _, spacing_j, spacing_i = mask.geometry.spacing_mm
+    reach = np.sqrt(settings.marrow_mm2)
+    wide = mask.padded((0, int(np.ceil(reach / spacing_j)), int(np.ceil(reach / spacing_i))))
+    solid, most_pixels = skeleton.solid[wide.box], int(settings.marrow_mm2 / (spacing_j * spacing_i))
+    for own, bone in zip(wide.voxels, solid, strict=True):
+        if (own & ~small_holes(bone, most_pixels) & ~bone).any():
+            return None
+    reason = "closed in by bone in every slice: inside it"
+    return replace(candidate, kind="bone_fragment", status="definite", reason=reason)
 
 
 def _joined_to_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:

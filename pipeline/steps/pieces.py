@@ -39,7 +39,7 @@ def question_pieces(
 
 
 def _told(one: Candidate, facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) -> Candidate:
-    if facts.texture.high_hu > max(loop.texture.high_hu for loop in loops):
+    if facts.high_hu > max(loop.high_hu for loop in loops):
         return one
     place = facts.place
     if not is_off_bone(place, settings):
@@ -75,9 +75,9 @@ def _evidence(facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) 
         seen.append(f"{gap:.0f} mm from bowel with contrast and no denser")
     if facts.fat_share >= settings.piece_fat_share:
         seen.append("beside fat and so in no muscle")
-    usual_hu = max(loops, key=lambda loop: loop.mask.volume_mm3).texture.high_hu
-    if facts.texture.high_hu >= settings.piece_match * usual_hu:
-        seen.append(f"as dense as the contrast in bowel ({facts.texture.high_hu:.0f} of {usual_hu:.0f} HU)")
+    usual_hu = max(loops, key=lambda loop: loop.mask.volume_mm3).high_hu
+    if facts.high_hu >= settings.piece_match * usual_hu:
+        seen.append(f"as dense as the contrast in bowel ({facts.high_hu:.0f} of {usual_hu:.0f} HU)")
     bone_mm = min(facts.place.bone_mm, facts.place.atlas_mm or facts.place.bone_mm)
     if bone_mm >= settings.piece_bone_mm:
         seen.append(f"{bone_mm:.0f} mm from all bones")

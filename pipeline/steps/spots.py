@@ -83,7 +83,11 @@ def _cut_sides(mask: BoxedMask) -> int:
 
 def _piece_of_bone(one: Candidate, near: NearBone, settings: SpotSettings) -> str | None:
     """Why a spot is a piece of bone, if it is: within a bone of the atlas, and faint or cut by the scan."""
-    if one.mask.volume_mm3 > settings.piece_mm3 or near.height_mm > settings.piece_height_mm:
+    if one.mask.volume_mm3 > settings.piece_mm3:
+        return None
+    if _is_transverse_process(one, near, settings):
+        return f"dense, cut by the upper end of the scan {near.distance_mm:.0f} mm beside a lumbar vertebra"
+    if near.height_mm > settings.piece_height_mm:
         return None
     if near.distance_mm > settings.piece_reach_mm:
         return None
@@ -93,6 +97,13 @@ def _piece_of_bone(one: Candidate, near: NearBone, settings: SpotSettings) -> st
     if near.name in MIDDLE_BONES and one.peak_hu <= settings.piece_most_hu:
         return f"as faint as spongiosa ({one.peak_hu:.0f} HU) where the atlas has the {name}"
     return None
+
+
+def _is_transverse_process(one: Candidate, near: NearBone, settings: SpotSettings) -> bool:
+    """Its tip stands off the vertebra, and the part between may lie beyond the end of the scan."""
+    upper = one.mask.box[0].stop == one.mask.geometry.shape[0]
+    beside = near.name == "lumbar_vertebrae" and near.distance_mm <= settings.process_reach_mm
+    return upper and beside and one.peak_hu >= settings.process_hu
 
 
 def _may_be_on_vessel(mask: BoxedMask, near: NearBone, around: Surroundings, settings: SpotSettings) -> bool:
@@ -108,13 +119,15 @@ def _may_be_on_vessel(mask: BoxedMask, near: NearBone, around: Surroundings, set
 
 
 def _on_vessel(one: Candidate, near: NearBone, around: Surroundings, settings: SpotSettings) -> Candidate:
-    """Beside fat it lies on a vessel; with soft tissue all around it may lie in the psoas."""
+    """Beside fat or contrast it lies on a vessel; with soft tissue all around it may lie in the psoas."""
     where = f"thin spot in the pelvic cavity, {near.distance_mm:.0f} mm from the bones, above the hip joints"
-    if Facts(one.mask, around).fat_share >= settings.fat_share:
-        return replace(
-            one,
-            kind="vascular",
-            status="definite",
-            reason=f"{where}, beside fat: wall of an iliac vessel",
-        )
+    facts = Facts(one.mask, around)
+    beside = None
+    if facts.fat_share >= settings.fat_share:
+        beside = "fat"
+    elif facts.contrast_share >= settings.contrast_share:
+        beside = "bowel with contrast"
+    if beside is not None:
+        reason = f"{where}, beside {beside}: wall of an iliac vessel"
+        return replace(one, kind="vascular", status="definite", reason=reason)
     return replace(one, status="indeterminate", reason=f"{where}: may be the wall of an iliac vessel")

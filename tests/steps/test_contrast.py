@@ -50,6 +50,14 @@ def test_a_thin_shell_of_contrast_around_gas_is_bowel() -> None:
     assert told(hu, shape)[0].kind == "bowel_contrast"
 
 
+@pytest.mark.parametrize(("inside_hu", "kind"), [(-450.0, "bowel_contrast"), (-90.0, "lesion")])
+def test_what_closes_in_gas_however_small_is_bowel_and_fat_is_no_gas(inside_hu: float, kind: str) -> None:
+    """A bubble too small to reach the density of gas."""
+    shape = ball(GRID, (48.0, 0.0, 0.0), 6.0)
+    hu = paint(paint(pelvis_hu(), shape, 300.0), shape + 3.5, inside_hu)
+    assert told(hu, shape)[0].kind == kind
+
+
 def test_gas_beside_a_dense_stone_does_not_make_it_bowel() -> None:
     stone = ball(GRID, LOOP, 2.3)
     hu = paint(paint(pelvis_hu(), ball(GRID, (28.0, 0.0, 0.0), 5.0), -900.0), stone, 800.0)

@@ -118,3 +118,23 @@ def test_a_speck_a_few_mm_off_a_bone_may_be_its_tip(gap: int, width: int, status
     bone = (slice(5, 6), slice(20, 23), slice(20 + width + gap - 1, 40))
     found = classified(speck, skeleton(bone=bone))
     assert (found.kind, found.status) == ("lesion", status)
+
+
+@pytest.mark.parametrize(("closed", "kind"), [(True, "bone_fragment"), (False, "lesion")])
+def test_a_spot_closed_in_by_bone_is_bone_and_beside_an_open_ring_a_lesion(closed: bool, kind: str) -> None:
+    values = np.zeros(GRID.shape, np.uint8)
+    values[:, 15:45, 15:45] = 1
+    values[:, 18:42, 18:42] = 0
+    values[:, 28:32, 15:18] = 1 if closed else 0
+    nothing = np.zeros(GRID.shape, dtype=bool)
+    bones = Skeleton(LabelMap(values, GRID, {1: "other_bone"}), nothing, nothing)
+    assert classified(block(slice(5, 8), slice(28, 32), slice(28, 32)), bones).kind == kind
+
+
+def test_in_the_wide_ring_of_a_pelvis_nothing_is_inside_a_bone() -> None:
+    values = np.zeros(GRID.shape, np.uint8)
+    values[:, 2:58, 2:58] = 1
+    values[:, 5:55, 5:55] = 0
+    nothing = np.zeros(GRID.shape, dtype=bool)
+    bones = Skeleton(LabelMap(values, GRID, {1: "other_bone"}), nothing, nothing)
+    assert classified(block(slice(5, 8), slice(28, 32), slice(28, 32)), bones).kind == "lesion"

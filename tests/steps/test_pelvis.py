@@ -193,3 +193,25 @@ def streak_above_the_crests(tissue_hu: float, pelvis: Pelvis) -> Candidate:
 def test_above_the_crests_only_what_lies_in_fat_is_sure(pelvis: Pelvis) -> None:
     assert streak_above_the_crests(FAT_HU, pelvis).status == "definite"
     assert streak_above_the_crests(MUSCLE_HU, pelvis).status == "indeterminate"
+
+
+def test_the_iliac_fossa_is_before_the_wing_and_the_buttock_is_not(pelvis: Pelvis) -> None:
+    for side in (-1, 1):
+        assert pelvis.lies_in_fossa(np.array([side * 75.0, -10.0, 80.0]))
+        assert not pelvis.lies_in_fossa(np.array([side * 110.0, 70.0, 60.0]))
+        assert not pelvis.lies_in_fossa(np.array([side * 75.0, -10.0, -60.0]))
+
+
+@pytest.mark.parametrize(("value_hu", "kind"), [(700.0, "bone_fragment"), (300.0, "lesion")])
+def test_a_dense_piece_at_the_upper_end_beside_a_lumbar_vertebra_is_its_process(
+    pelvis: Pelvis, value_hu: float, kind: str
+) -> None:
+    points = pelvis.fit.points[pelvis.fit.atlas.of("lumbar_vertebrae")]
+    tip = points[points[:, 0].argmax()]
+    place = (float(tip[0]) + 12.0, float(tip[1]), float(tip[2]))
+    assert pelvis.nearest(np.array(place)).name == "lumbar_vertebrae"
+    geometry = grid_around((place[0], place[1], place[2] - 19.0), 20.0)
+    shape = rod((place[0] - 3, place[1], place[2]), (place[0] + 3, place[1], place[2]), 2.0, geometry)
+    found = told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, value_hu), geometry, pelvis)
+    assert found.mask.box[0].stop == geometry.shape[0]
+    assert found.kind == kind
