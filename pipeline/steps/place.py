@@ -15,10 +15,10 @@ from scipy.spatial import KDTree
 from pipeline.domain.geometry import Box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.scan import Acquisition
-from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max, pool_steps, sample
+from pipeline.steps.grid import bounding_box, margin_voxels, pool_max, pool_steps, sample
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, label_components, within_mm
+from pipeline.steps.voxels import Index, Voxels, label_components, within_mm
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -125,28 +125,31 @@ def look_around(
 
 def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
     """Gas in bowel: within the body, and not next to the outside."""
-    gas = (smooth.hu <= GAS_HU) & body.voxels
+    gas = smooth.hu <= GAS_HU
+    gas &= body.voxels
     box = bounding_box(gas)
     if box is None:
         return gas
-    inside = np.nonzero(gas[box])
-    labels = label_components(gas[box], connectivity=26)[inside]
+    inner = gas[box]
+    index = np.unravel_index(np.flatnonzero(inner), inner.shape)
+    labels = label_components(inner, connectivity=26)[index]
     counts = np.bincount(labels)
-    sure = np.bincount(labels, smooth.hu[box][inside] <= SURE_GAS_HU) > 0
+    sure = np.bincount(labels, smooth.hu[box][index] <= SURE_GAS_HU) > 0
     kept = sure & (counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3)
-    near = np.bincount(labels, _near_outside(body)[box][inside])
+    k, j, i = (axis + s.start for axis, s in zip(index, box, strict=True))
+    near = np.bincount(labels, _near_outside(body, (k, j, i)))
     kept[near >= FOLD_SHARE * counts] = False
-    gas[box][inside] = kept[labels]
-    return np.asarray(gas)
+    inner[index] = kept[labels]
+    return gas
 
 
-def _near_outside(body: Mask) -> Voxels:
-    """Within 4 mm of what is not body, measured in the slice."""
+def _near_outside(body: Mask, index: Index) -> NDArray[np.bool_]:
+    """Whether voxels lie within 4 mm of what is not body, measured in the slice."""
     steps = pool_steps(body.geometry, target_mm=OUTSIDE_GRID_MM)
-    coarse = body.geometry.coarsen(steps)
-    _, spacing_j, spacing_i = coarse.spacing_mm
+    _, spacing_j, spacing_i = body.geometry.coarsen(steps).spacing_mm
     near = within_mm(~sample(body.voxels, steps), (ONE_SLICE_MM, spacing_j, spacing_i), GAS_DEPTH_MM)
-    return np.asarray(expand(near, steps, body.geometry.shape))
+    k, j, i = (axis // step for axis, step in zip(index, steps, strict=True))
+    return np.asarray(near[k, j, i])
 
 
 def _middle_column(body: Voxels) -> float | None:
