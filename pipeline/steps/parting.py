@@ -163,21 +163,31 @@ def _is_lump(
     """Whether a thick part is calcium on a bone, and not a part of the bone.
 
     It must be thicker than the walls of bone around it, lie mostly in soft tissue, and be something
-    that the bone can do without: with the part taken away its marrow is still enclosed.
+    that the bone can do without: with the part taken away its marrow is still enclosed. Where nearly
+    all marrow is, less soft tissue is enough (thick slices show the blurred ends of a lump beside it),
+    and where no more than a little is lost, it need not be thicker either.
     """
-    spacing_mm = pooled.spacing_mm
-    if np.count_nonzero(thick.voxels) * float(np.prod(spacing_mm)) < SMALLEST_CORE_MM3:
+    if np.count_nonzero(thick.voxels) * float(np.prod(pooled.spacing_mm)) < SMALLEST_CORE_MM3:
         return False
     local = pooled.crop(thick.box)
-    if _is_shaft(thick, local.mean_hu, spacing_mm):
-        return False
-    if not _is_thicker(thick, spacing_mm):
+    if _is_shaft(thick, local.mean_hu, pooled.spacing_mm):
         return False
     proof = settings.bulky if _is_bulky(thick, local.mean_hu, settings) else settings.usual
-    rim = thick.within_mm(RIM_MM[1], spacing_mm) & ~thick.within_mm(RIM_MM[0], spacing_mm)
-    if not rim.any() or float(np.mean(local.mean_hu[rim] < SOFT_HU)) < proof.free_fraction:
+    free = _free_fraction(thick, local)
+    if free < min(proof.free_fraction, settings.needless.free_fraction):
         return False
-    return _marrow_kept(thick, marrow[thick.box], local, skeleton_settings) >= proof.marrow_kept
+    kept = _marrow_kept(thick, marrow[thick.box], local, skeleton_settings)
+    if free >= settings.needless.free_fraction and kept >= settings.needless.marrow_kept:
+        return kept >= settings.untouched_marrow or _is_thicker(thick, pooled.spacing_mm)
+    is_lump = free >= proof.free_fraction and kept >= proof.marrow_kept
+    return is_lump and _is_thicker(thick, pooled.spacing_mm)
+
+
+def _free_fraction(thick: _Thick, local: PooledScan) -> float:
+    """Share of the surroundings of a part that is soft tissue; 0 where there are none."""
+    near, far = (thick.within_mm(mm, local.spacing_mm) for mm in RIM_MM)
+    rim = far & ~near
+    return float(np.mean(local.mean_hu[rim] < SOFT_HU)) if rim.any() else 0.0
 
 
 def _is_thicker(thick: _Thick, spacing_mm: Float3) -> bool:
