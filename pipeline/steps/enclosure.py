@@ -76,11 +76,12 @@ def _directions_met(
         seen = np.zeros(peak.shape, dtype=np.uint8)
         unknown = np.zeros(peak.shape, dtype=np.uint8)
         densest = np.empty(peak.shape, dtype=np.int16)
+        met = np.empty(peak.shape, dtype=bool)
         for direction in directions:
             stride_mm = float(np.linalg.norm(np.multiply(direction, spacing_mm)))
             length = max(1, int(reach_mm / stride_mm))
             _look_ahead(peak, direction, length, densest)
-            met = densest >= needed
+            np.greater_equal(densest, needed, out=met)
             seen += met
             for face in _cut_faces(direction, length, cut):
                 unknown[face] += ~met[face]
