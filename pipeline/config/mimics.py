@@ -209,7 +209,9 @@ class StoneSettings(Section):
     middle_mm: float = Field(20.0, ge=0)
     """but there is no muscle this near to the midline"""
     symphysis_mm: float = Field(4.0, ge=0)
-    """and this far from the symphysis."""
+    """and this far from the symphysis;"""
+    midline_mm: float = Field(10.0, ge=0)
+    """before it, only this near, since the adductors begin beside it."""
     round_mm: float = Field(0.4, ge=0)
     """Round: the standard deviations along its two longest axes differ by no more than this."""
     thin_mm: float = Field(0.7, ge=0)
@@ -257,7 +259,7 @@ class SpotSettings(Section):
     """and is no denser than this, or the edge of the scan cuts it."""
     process_reach_mm: float = Field(18.0, ge=0)
     """A piece cut by the upper end of the scan this near to a lumbar vertebra, to its side,"""
-    process_hu: float = Field(400.0, ge=0)
+    process_hu: float = Field(300.0, ge=0)
     """and this dense, is its transverse process."""
     rim_hu: float = Field(380.0, ge=0)
     """A corner of something that the scan cuts on two sides is bone if it has a rim this dense"""

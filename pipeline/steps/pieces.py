@@ -42,7 +42,8 @@ def _told(one: Candidate, facts: Facts, loops: Sequence[Facts], settings: Contra
     if facts.high_hu > max(loop.high_hu for loop in loops):
         return one
     place = facts.place
-    if not is_off_bone(place, settings):
+    off_bone = is_off_bone(place, settings)
+    if not off_bone and not _near_or_alike(facts, loops, settings):
         return one
     if not where_bowel_lies(place, settings):
         return one
@@ -52,7 +53,7 @@ def _told(one: Candidate, facts: Facts, loops: Sequence[Facts], settings: Contra
         return one
     seen = _evidence(facts, loops, settings)
     wanted = CONVINCING if inside and not one.mask.touches_edge else CONVINCING_BESIDE
-    if len(seen) >= wanted and not may_be_obturator(facts, settings):
+    if off_bone and len(seen) >= wanted and not may_be_obturator(facts, settings):
         reason = f"{', '.join(seen)}: contrast in bowel"
         return replace(one, kind="bowel_contrast", status="definite", reason=reason)
     if one.status == "indeterminate":
@@ -67,15 +68,33 @@ def _in_fossa(facts: Facts) -> bool:
     return pelvis is not None and pelvis.lies_in_fossa(facts.middle_lps_mm)
 
 
+def _near_or_alike(facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) -> bool:
+    """Next to a loop, or as dense as the contrast and even: questioned beside bone too."""
+    if _gap_mm(facts, loops, settings) <= settings.loop_mm:
+        return True
+    dense = facts.high_hu >= settings.piece_match * _usual_hu(loops)
+    return dense and facts.own_unevenness <= settings.piece_unevenness
+
+
+def _gap_mm(facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) -> float:
+    """Distance to the nearest loop, as far as it matters."""
+    return min(gap_mm(facts.mask, loop.mask, settings.loop_mm) for loop in loops)
+
+
+def _usual_hu(loops: Sequence[Facts]) -> float:
+    """Density of the contrast, by the largest pool."""
+    return max(loops, key=lambda loop: loop.mask.volume_mm3).high_hu
+
+
 def _evidence(facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) -> tuple[str, ...]:
     """What speaks for bowel, in words."""
     seen = []
-    gap = min(gap_mm(facts.mask, loop.mask, settings.loop_mm) for loop in loops)
+    gap = _gap_mm(facts, loops, settings)
     if gap <= settings.loop_mm:
         seen.append(f"{gap:.0f} mm from bowel with contrast and no denser")
     if facts.fat_share >= settings.piece_fat_share:
         seen.append("beside fat and so in no muscle")
-    usual_hu = max(loops, key=lambda loop: loop.mask.volume_mm3).high_hu
+    usual_hu = _usual_hu(loops)
     if facts.high_hu >= settings.piece_match * usual_hu:
         seen.append(f"as dense as the contrast in bowel ({facts.high_hu:.0f} of {usual_hu:.0f} HU)")
     bone_mm = min(facts.place.bone_mm, facts.place.atlas_mm or facts.place.bone_mm)

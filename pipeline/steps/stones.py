@@ -92,15 +92,17 @@ def _near_the_wall(
 
 
 def _before_the_symphysis(one: Candidate, facts: Facts, settings: StoneSettings) -> Candidate:
-    """A round spot beside fat between the pubic rami, which no muscle holds, may lie in a vein."""
+    """A round spot between the pubic rami, in fat or on the midline, lies in no muscle: perhaps in a vein."""
     pelvis = facts.around.pelvis
     if pelvis is None or not pelvis.faces_both_sides(facts.middle_lps_mm):
         return one
-    form = form_of(one.mask, facts.around)
+    form, middle_mm = form_of(one.mask, facts.around), facts.place.middle_mm
     in_fat = form.shell_hu < settings.fat_hu or facts.fat_share >= settings.half_fat_share
-    if not in_fat or form.excess_mm > settings.round_mm:
+    on_midline = middle_mm is not None and middle_mm <= settings.midline_mm
+    if not (in_fat or on_midline) or form.excess_mm > settings.round_mm:
         return one
-    return _questioned(one, "round, in fat between the bones of both sides: may be a phlebolith")
+    where = "in fat" if in_fat else "on the midline"
+    return _questioned(one, f"round, {where} between the bones of both sides: may be a phlebolith")
 
 
 def _questioned(one: Candidate, reason: str) -> Candidate:

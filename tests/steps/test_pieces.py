@@ -65,3 +65,9 @@ def test_against_the_pelvic_wall_and_in_the_thigh_nothing_is_bowel() -> None:
     for centre, hu in (((52.0, 0.0, 0.0), pelvis_hu()), ((35.0, -15.0, 0.0), thigh_hu())):
         found = piece(centre, 300.0, np.asarray(hu))
         assert (found.kind, found.status) == ("lesion", "definite")
+
+
+def test_beside_bone_a_piece_like_contrast_is_questioned_and_never_excluded() -> None:
+    hu = paint(pelvis_hu(inside_hu=FAT_HU), ball(GRID, (0.0, -2.0, 0.0), 3.0), 1000.0)
+    found = piece((0.0, 5.0, 0.0), 320.0, hu, radius_mm=3.5)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
