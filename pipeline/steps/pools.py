@@ -8,13 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import ContrastSettings
-from pipeline.domain.geometry import Float3
+from pipeline.domain.geometry import Float3, grow_box
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.candidates import tight_mask
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.place import Surroundings
-from pipeline.steps.voxels import HU, Voxels, component_statistics, distance_to_mm, label_components
+from pipeline.steps.voxels import (
+    HU,
+    Voxels,
+    component_statistics,
+    deeper_than_mm,
+    distance_to_mm,
+    label_components,
+    thickness_mm,
+    within_mm,
+)
 
 LEVEL_MM = 1.5
 """A column belongs to a level where its top lies this near to it."""
@@ -24,6 +33,10 @@ BEFORE_BONE_MM = 4.0
 """A column that ends this near to bone ends there because of the bone, whatever fills it."""
 RIM_MM = 2.0
 """How far the blurred border of something dense reaches into the pool."""
+NECK_MM = 1.3
+"""Bridges up to twice as wide are cut between a pool and the ends of what touches it."""
+POOL_MM = 8.0
+"""A ball of this diameter fits into any pool."""
 SPOT_RIM_MM = 1.5
 """The same of a small spot."""
 SPOT_NOISE = 6.0
@@ -110,10 +123,43 @@ def part_dense(one: Candidate, around: Surroundings, settings: ContrastSettings)
         return (one,)
     spots = _spots(mask, middle, around, settings)
     lumps = _lumps(mask, middle, around, settings)
-    near = distance_to_mm(lumps, mask.geometry.spacing_mm) <= RIM_MM
+    near = within_mm(lumps, mask.geometry.spacing_mm, RIM_MM)
+    near |= _ends(mask.voxels & ~near, near & mask.voxels, mask.geometry.spacing_mm)
     parts = [mask.voxels & near, *(part & ~near for part in spots)]
     taken = np.logical_or.reduce(parts)
     return tuple(_part(one, part, hu) for part in (mask.voxels & ~taken, *parts) if part.any())
+
+
+def _ends(pool: Voxels, lumps: Voxels, spacing_mm: Float3) -> Voxels:
+    """What thick slices show dimly of a lump's ends: pieces beside it, hanging on the pool by a neck at most.
+
+    They are smaller than the lump, and a ball that fits into a pool does not fit into them.
+    """
+    ends = np.zeros(pool.shape, dtype=bool)
+    beside = within_mm(lumps, spacing_mm, NECK_MM + max(spacing_mm))
+    cores = deeper_than_mm(pool, spacing_mm, NECK_MM)
+    labels = label_components(cores, connectivity=26)
+    counts, boxes = component_statistics(labels)
+    touching = np.unique(labels[beside & cores])
+    for number in touching[counts[touching] < np.count_nonzero(lumps)]:
+        box = grow_box(boxes[number], margin_voxels(spacing_mm, NECK_MM), pool.shape)
+        own = labels[box] == number
+        if thickness_mm(own, spacing_mm) < POOL_MM:
+            ends[box] |= pool[box] & within_mm(own, spacing_mm, NECK_MM)
+    if not ends.any():
+        return ends
+    beside |= within_mm(ends, spacing_mm, max(spacing_mm))
+    return ends | _crumbs(pool & ~ends, cores & ~ends, beside)
+
+
+def _crumbs(rest: Voxels, cores: Voxels, beside: Voxels) -> Voxels:
+    """What is left beside the lump and hangs on no core of the pool."""
+    labels = label_components(rest, connectivity=26)
+    crumb = np.zeros(int(labels.max()) + 1, dtype=bool)
+    crumb[np.unique(labels[beside & rest])] = True
+    crumb[np.unique(labels[cores])] = False
+    crumb[0] = False
+    return np.asarray(crumb[labels])
 
 
 def _lumps(mask: BoxedMask, middle_hu: float, around: Surroundings, settings: ContrastSettings) -> Voxels:

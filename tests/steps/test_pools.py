@@ -9,6 +9,7 @@ from pipeline.config import ContrastSettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.contrast import tell_contrast
+from pipeline.steps.pools import part_dense
 from tests.builders import CORTEX_HU, Values, ball, coordinates_mm, ellipsoid, paint
 from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings
 
@@ -95,3 +96,22 @@ def test_a_small_dense_spot_in_a_pool_is_parted_away_from_bone_only() -> None:
     assert len(told(beside, np.where(beside > 900, 3.0, pool))) == len(
         told(bare, np.where(bare > 900, 3.0, pool))
     )
+
+
+def test_the_dim_end_of_a_lump_beside_the_bladder_stays_with_the_lump() -> None:
+    """A spindle, half as dense in its last 6 mm, that one thin bridge joins to the bladder."""
+    _, _, z = coordinates_mm(GRID)
+    bladder = lump((20.0, 16.0, 16.0))
+    spindle = lump((7.0, 7.0, 16.0), (34.0, -20.0, 0.0))
+    bridge = rod((20.0, -20.0, 12.0), (30.0, -20.0, 12.0), 1.2)
+    hu = paint(paint(pelvis_hu(), bladder, 320.0), bridge, 320.0)
+    hu = paint(hu, spindle, 700.0)
+    hu = np.where((spindle < 0) & (z > 10.0), 330.0, hu)
+    around, _ = surroundings(hu)
+    whole = np.minimum(np.minimum(bladder, spindle), bridge)
+    pool, *parts = part_dense(candidate(whole, hu), around, ContrastSettings())
+    end = (spindle < -1.0) & (z > 10.0)
+    assert end.any()
+    assert not (end[pool.mask.box] & pool.mask.voxels).any()
+    assert sum((end[one.mask.box] & one.mask.voxels).sum() for one in parts) == end.sum()
+    assert pool.mask.volume_mm3 == pytest.approx(4 / 3 * np.pi * 20 * 16 * 16, rel=0.05)
