@@ -23,8 +23,8 @@ NOISE_PIXEL_MM = 1.7
 """nor are finer pixels: neighbours tell nothing new."""
 FEWEST_PAIRS = 40
 """Blocks with fewer soft-tissue pairs take the scan's own figure."""
-QUARTILES_TO_SD = 1.349
-"""Distance of the quartiles of a normal distribution over its standard deviation."""
+MAD_TO_SD = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,9 +49,9 @@ class LocalNoise:
 def local_noise(volume: CTVolume, body: Mask) -> LocalNoise:
     """Standard deviation of the noise in soft tissue, block by block.
 
-    From differences between voxels a few millimetres apart along rows and columns, by their
-    quartiles, so that edges of organs do not count. The larger of the two directions stands, since
-    streaks run along one of them. A block without soft tissue takes the scan's median.
+    From differences between voxels a few millimetres apart along rows and columns, by their median
+    absolute deviation, so that edges of organs do not count. The larger of the two directions stands,
+    since streaks run along one of them. A block without soft tissue takes the scan's median.
     """
     strides = _strides(volume.geometry)
     k, j, i = (
@@ -107,20 +107,22 @@ def _soft_pairs(
 
 
 def _deviation(block: NDArray[np.int64], difference: NDArray[np.int64], count: int) -> NDArray[np.float32]:
-    """Standard deviation of a voxel in each block, by the quartiles of the differences; NaN if unknown."""
-    span = SOFT_TISSUE_HU[1] - SOFT_TISSUE_HU[0]
-    bins = 2 * span + 1
-    histogram = np.bincount(block * bins + difference + span, minlength=count * bins).reshape(count, bins)
+    """Standard deviation of a voxel in each block, by its median absolute deviation; NaN if unknown."""
+    span = 2 * (SOFT_TISSUE_HU[1] - SOFT_TISSUE_HU[0])
+    middle = np.rint(_median(block, difference + span // 2, count, span + 1)).astype(np.int64) - span // 2
+    away = np.abs(difference - middle[block])
+    deviation = MAD_TO_SD * _median(block, away, count, span + 1) / np.sqrt(2)
+    known = np.bincount(block, minlength=count) >= FEWEST_PAIRS
+    return np.where(known, deviation, np.nan).astype(np.float32)
+
+
+def _median(block: NDArray[np.int64], value: NDArray[np.int64], count: int, bins: int) -> NDArray[np.float64]:
+    """Median of whole numbers in each block, each standing for what was rounded to it; 0 if there is none."""
+    histogram = np.bincount(block * bins + value, minlength=count * bins).reshape(count, bins)
     below = np.cumsum(histogram, axis=1)
-    quartiles = [_quantile(histogram, below, share) for share in (0.25, 0.75)]
-    deviation = (quartiles[1] - quartiles[0]) / QUARTILES_TO_SD / np.sqrt(2)
-    return np.where(below[:, -1] >= FEWEST_PAIRS, deviation, np.nan).astype(np.float32)
-
-
-def _quantile(histogram: NDArray[np.int64], below: NDArray[np.int64], share: float) -> NDArray[np.float64]:
-    """In bins of one HU, shared out evenly over each bin."""
-    wanted = share * below[:, -1]
-    at = np.minimum((below < wanted[:, None]).sum(axis=1), histogram.shape[1] - 1)
-    row = np.arange(len(histogram))
+    half = below[:, -1] / 2
+    at = np.minimum((below < half[:, None]).sum(axis=1), bins - 1)
+    row = np.arange(count)
     own = np.maximum(histogram[row, at], 1)
-    return np.asarray(at + (wanted - (below[row, at] - histogram[row, at])) / own)
+    low = np.maximum(at - 0.5, 0.0)
+    return np.asarray(low + (at + 0.5 - low) * (half - (below[row, at] - histogram[row, at])) / own)

@@ -35,13 +35,22 @@ def score_skeleton(
     truth: NDArray[np.uint8], skeleton: LabelMap, ignored: NDArray[np.bool_] | None = None
 ) -> SkeletonScore:
     """Compare a true bone map (values as in `BONES`) with a skeleton, without the ignored voxels."""
-    table = _common_voxels(truth, skeleton, ignored)
+    table = _with_coccyx(_common_voxels(truth, skeleton, ignored))
     by_bone = {}
     for row, name in enumerate(BONES, start=1):
         if table[row].sum() and name != "other_bone":
             by_bone[name] = _dice(table, row, _column(name)) if name in skeleton else None
     overall = 2 * table[1:, 1:].sum() / max(1, table[1:].sum() + table[:, 1:].sum())
     return SkeletonScore(float(overall), by_bone, _swapped(table))
+
+
+def _with_coccyx(table: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the true map has no coccyx of its own, it is a part of its sacrum: so it is in the skeleton."""
+    coccyx, sacrum = _column("coccyx"), _column("sacrum")
+    if not table[coccyx].any():
+        table[:, sacrum] += table[:, coccyx]
+        table[:, coccyx] = 0
+    return table
 
 
 def _column(name: str) -> int:

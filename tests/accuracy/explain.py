@@ -27,7 +27,8 @@ DEFINITIONS = """## How each figure is defined
   nothing, which is wrong.
 - **Skeleton**: Dice of each bone by name. The true bone contains the cartilage of the growth plates and the
   growth centres; that of the phantoms lacks the cartilage. In the example, everything within 30 mm of
-  voxels above 2500 HU is left out. All its lesions of at least 15 mm³ are listed, with the organ they lie in.
+  voxels above 2500 HU is left out. Where the true map has no coccyx, the coccyx is a part of its sacrum. All
+  its lesions of at least 15 mm³ are listed, with the organ they lie in.
 - **Real scans**: a calcification is found when a lesion lies within 3 mm of its point. Every other point is
   right when the nearest object within 3 mm is no lesion. Further lesions are those of at least 15 mm³ that
   lie at no calcification of the findings; the findings are not exhaustive.

@@ -161,6 +161,19 @@ def test_bones_are_scored_by_name_and_swapped_sides_are_told() -> None:
     assert wrong.sides_swapped == ("femur_right", "femur_left")
 
 
+def test_a_coccyx_counts_as_sacrum_only_where_the_true_map_has_none() -> None:
+    names = {1: "sacrum", 2: "coccyx"}
+    values = np.zeros(GRID.shape, dtype=np.uint8)
+    values[BIG], values[SMALL] = 1, 2
+    both = LabelMap(values, GRID, names)
+    sacrum, coccyx = BONES.index("sacrum") + 1, BONES.index("coccyx") + 1
+    assert score_skeleton(np.where(values > 0, sacrum, 0).astype(np.uint8), both).by_bone == {"sacrum": 1.0}
+    apart = np.choose(values, [0, sacrum, coccyx]).astype(np.uint8)
+    assert score_skeleton(apart, both).by_bone == {"sacrum": 1.0, "coccyx": 1.0}
+    swapped = np.choose(values, [0, coccyx, sacrum]).astype(np.uint8)
+    assert score_skeleton(swapped, both).by_bone == {"sacrum": 0.0, "coccyx": 0.0}
+
+
 def test_voxels_left_out_count_for_neither_side() -> None:
     bones = np.zeros(GRID.shape, dtype=np.uint8)
     bones[BIG] = 1
