@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline import __version__
@@ -15,9 +16,13 @@ from pipeline.results.files import write_analysis, write_comparison
 def write_all(analysis: Analysis, folder: Path, figures: FigureSettings) -> None:
     """Tables, masks and, if wanted, pictures of one scan."""
     write_analysis(analysis, folder, version=__version__)
-    write_label_map(analysis.lesion_labels(), folder / "lesions.nii.gz")
-    write_label_map(analysis.excluded_labels(), folder / "excluded.nii.gz")
-    write_label_map(analysis.skeleton, folder / "skeleton.nii.gz")
+    maps = {
+        "skeleton": analysis.skeleton,
+        "lesions": analysis.lesion_labels(),
+        "excluded": analysis.excluded_labels(),
+    }
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        list(threads.map(lambda name: write_label_map(maps[name], folder / f"{name}.nii.gz"), maps))
     if figures.enabled:
         from pipeline.report.figures import write_figures
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
 
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Box, Float3, Geometry, Index3
 from pipeline.domain.image import BoxedMask, LabelMap
+
+LARGE_VOXELS = 2_000_000
+"""Smaller grids are pooled as quickly by one thread."""
 
 
 def pool_steps(geometry: Geometry, *, target_mm: float) -> Index3:
@@ -33,8 +38,23 @@ def _leading(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return values[: shape[0], : shape[1], : shape[2]]
 
 
+def _in_halves(
+    pool: Callable[[NDArray[Any], Index3], NDArray[Any]], values: NDArray[Any], steps: Index3
+) -> NDArray[Any]:
+    """Pool a large grid in two halves side by side, parted between blocks."""
+    middle = values.shape[0] // 2 // steps[0] * steps[0]
+    if values.size < LARGE_VOXELS or middle == 0:
+        return pool(values, steps)
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        return np.concatenate(list(threads.map(pool, (values[:middle], values[middle:]), (steps, steps))))
+
+
 def pool_mean(values: NDArray[Any], steps: Index3) -> NDArray[np.float32]:
     """Mean over blocks of `steps` voxels; an incomplete block at the end counts with what it has."""
+    return _in_halves(_pool_mean, values, steps)
+
+
+def _pool_mean(values: NDArray[Any], steps: Index3) -> NDArray[np.float32]:
     total = _every(values, (0, 0, 0), steps).astype(np.float32)
     count = np.ones(total.shape, dtype=np.uint8) if any(_ragged(values, steps)) else None
     for offset in _offsets(steps)[1:]:
@@ -52,8 +72,10 @@ def _ragged(values: NDArray[Any], steps: Index3) -> list[bool]:
 
 def pool_max(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
     """Maximum over blocks of `steps` voxels; the values themselves where a block is one voxel."""
-    if steps == (1, 1, 1):
-        return values
+    return values if steps == (1, 1, 1) else _in_halves(_pool_max, values, steps)
+
+
+def _pool_max(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
     largest = _every(values, (0, 0, 0), steps).copy()
     for offset in _offsets(steps)[1:]:
         part = _every(values, offset, steps)

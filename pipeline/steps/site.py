@@ -10,12 +10,8 @@ from pipeline.domain.geometry import grow_box
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
 from pipeline.domain.lesion import Side, Site
 from pipeline.steps.grid import margin_voxels
-from pipeline.steps.voxels import distance_to_mm
+from pipeline.steps.place import FARTHEST_MM, distance_within_mm
 
-FARTHEST_BONE_MM = 40.0
-"""Bones further away are not looked for."""
-NEAR_BONE_MM = 8.0
-"""Most lesions lie nearer than this; a small box is quicker to search."""
 MIDLINE_MM = 5.0
 """A lesion whose centre lies this near to the middle of the body has no side."""
 
@@ -43,26 +39,17 @@ def _side(mask: BoxedMask, midline_x_mm: float | None) -> Side | None:
 
 def bone_distance_mm(mask: BoxedMask, skeleton: LabelMap) -> float | None:
     """Shortest way from a lesion's surface to bone; 0 where voxels touch, None where none is near."""
-    near = _distance_within_mm(mask, skeleton, NEAR_BONE_MM)
-    return near if near is not None else _distance_within_mm(mask, skeleton, FARTHEST_BONE_MM)
-
-
-def _distance_within_mm(mask: BoxedMask, skeleton: LabelMap, reach_mm: float) -> float | None:
-    """The distance if it is at most `reach_mm`."""
     geometry = mask.geometry
-    box = grow_box(mask.box, margin_voxels(geometry.spacing_mm, reach_mm), geometry.shape)
-    bone = skeleton.values[box] > 0
-    if not bone.any():
-        return None
-    to_bone = distance_to_mm(bone, geometry.spacing_mm)
-    inner = tuple(
+    box = grow_box(mask.box, margin_voxels(geometry.spacing_mm, FARTHEST_MM), geometry.shape)
+    k, j, i = (
         slice(own.start - outer.start, own.stop - outer.start)
         for own, outer in zip(mask.box, box, strict=True)
     )
-    nearest = float(to_bone[inner][mask.voxels].min())
-    if nearest <= float(np.linalg.norm(geometry.spacing_mm)) and _is_adjacent(mask, skeleton):
+    here = BoxedMask(mask.voxels, (k, j, i), geometry.crop(box))
+    nearest_mm = distance_within_mm(here, skeleton.values[box] > 0)
+    if nearest_mm <= float(np.linalg.norm(geometry.spacing_mm)) and _is_adjacent(mask, skeleton):
         return 0.0
-    return nearest if nearest <= reach_mm else None
+    return nearest_mm if nearest_mm <= FARTHEST_MM else None
 
 
 def _is_adjacent(mask: BoxedMask, skeleton: LabelMap) -> bool:

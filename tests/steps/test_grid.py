@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap
+from pipeline.steps import grid
 from pipeline.steps.grid import (
     bounding_box,
     embed_labels,
@@ -97,3 +99,15 @@ def test_what_is_embedded_keeps_its_place_in_the_patient() -> None:
     points = labels.geometry.to_lps_mm(np.argwhere(labels.values == 3))
     assert np.allclose(points, mask.points_lps_mm())
     assert labels.names == {3: "sacrum"}
+
+
+@pytest.mark.parametrize("slices", [1, 2, 5, 12, 13])
+def test_large_grids_are_pooled_in_halves_to_the_same_blocks(
+    slices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(slices).integers(-1000, 2000, (slices, 7, 9), dtype=np.int16)
+    steps = (3, 2, 2)
+    whole = pool_mean(values, steps), pool_max(values, steps)
+    monkeypatch.setattr(grid, "LARGE_VOXELS", 0)
+    assert (pool_mean(values, steps) == whole[0]).all()
+    assert (pool_max(values, steps) == whole[1]).all()
