@@ -47,7 +47,6 @@ def compare(
     figures: Figures = None,
 ) -> None:
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
-    from pipeline.cli.preload import load_beside
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import (
         drop_dates,
@@ -62,7 +61,6 @@ def compare(
     from pipeline.stages import COMPARE_STAGES, STAGES
     from pipeline.steps.succession import check_succession
 
-    load_beside()
     settings = run_settings(config, set_, figures=figures)
     paths = [baseline, *followup]
     days = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}

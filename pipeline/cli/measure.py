@@ -40,14 +40,12 @@ def measure(
     figures: Figures = None,
 ) -> None:
     """Find and measure every soft-tissue calcification of one scan."""
-    from pipeline.cli.preload import load_beside
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import load_anatomy, load_scan, under_key, with_dates_moved, without_dates
     from pipeline.cli.summary import print_analysis
     from pipeline.results.staging import staged_folder
     from pipeline.stages import STAGES
 
-    load_beside()
     settings = run_settings(config, set_, figures=figures)
     day = parse_date(date) if date else None
     progress = stage_progress("measure", 2 + len(STAGES))
