@@ -49,6 +49,12 @@ def grow_box(box: Box, margin_voxels: Index3, shape: tuple[int, ...]) -> Box:
     return k, j, i
 
 
+def box_within(box: Box, outer: Box) -> Box:
+    """Where a box lies in a larger one, both given on the same grid."""
+    k, j, i = (slice(s.start - o.start, s.stop - o.start) for s, o in zip(box, outer, strict=True))
+    return k, j, i
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Geometry:
     """A regular grid of voxels in patient space.

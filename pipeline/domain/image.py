@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.geometry import Box, Geometry, frozen_array, grow_box
+from pipeline.domain.geometry import Box, Geometry, box_within, frozen_array, grow_box
 from pipeline.errors import GeometryError
 
 
@@ -136,8 +136,5 @@ class BoxedMask:
         """The same mask in a larger box, cut at the edge of the grid."""
         box = grow_box(self.box, margin_voxels, self.geometry.shape)
         voxels = np.zeros([s.stop - s.start for s in box], dtype=bool)
-        inner = tuple(
-            slice(own.start - new.start, own.stop - new.start) for own, new in zip(self.box, box, strict=True)
-        )
-        voxels[inner] = self.voxels
+        voxels[box_within(self.box, box)] = self.voxels
         return BoxedMask(voxels, box, self.geometry)

@@ -14,7 +14,7 @@ from scipy.spatial import KDTree
 
 from pipeline.config import CandidateSettings
 from pipeline.domain.analysis import Threshold
-from pipeline.domain.geometry import Box, Geometry, grow_box
+from pipeline.domain.geometry import Box, Geometry, box_within, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import pool_max, pool_steps
@@ -194,8 +194,7 @@ def _plateau_hu(smooth: CTVolume, bone: Voxels, box: Box, settings: CandidateSet
     wide = grow_box(box, (radii[0], radii[1], radii[2]), smooth.geometry.shape)
     hu = np.where(bone[wide], np.float32(-1000), smooth.hu[wide].astype(np.float32))
     plateau = ndimage.maximum_filter(hu, footprint=footprint, mode="nearest")
-    inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, wide, strict=True))
-    return np.asarray(plateau[inner], dtype=np.float32)
+    return np.asarray(plateau[box_within(box, wide)], dtype=np.float32)
 
 
 def tight_mask(voxels: Voxels, box: Box, geometry: Geometry) -> BoxedMask:
@@ -218,11 +217,7 @@ def _join(parts: Sequence[Candidate]) -> Candidate:
     )
     voxels = np.zeros((k.stop - k.start, j.stop - j.start, i.stop - i.start), dtype=bool)
     for part in parts:
-        own = tuple(
-            slice(s.start - outer.start, s.stop - outer.start)
-            for s, outer in zip(part.mask.box, (k, j, i), strict=True)
-        )
-        voxels[own] |= part.mask.voxels
+        voxels[box_within(part.mask.box, (k, j, i))] |= part.mask.voxels
     weights = [part.mask.voxel_count for part in parts]
     surest = min(parts, key=lambda part: part.status != "definite")
     edge_hu = float(np.average([part.edge_hu for part in parts], weights=weights))

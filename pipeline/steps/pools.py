@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import ContrastSettings
-from pipeline.domain.geometry import Float3, grow_box
+from pipeline.domain.geometry import Float3, box_within, grow_box
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.candidates import tight_mask
@@ -185,7 +185,7 @@ def _spots(
         return []
     wide = mask.padded(margin_voxels(spacing, settings.bone_gap_mm))
     off_bone = distance_to_mm(around.solid[wide.box], spacing) >= settings.bone_gap_mm
-    inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(mask.box, wide.box, strict=True))
+    inner = box_within(mask.box, wide.box)
     labels = label_components(peaks & off_bone[inner], connectivity=26)
     counts = component_statistics(labels)[0]
     small = np.flatnonzero(counts * mask.geometry.voxel_volume_mm3 < settings.dense_mm3)

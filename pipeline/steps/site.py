@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.domain.geometry import grow_box
+from pipeline.domain.geometry import box_within, grow_box
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
 from pipeline.domain.lesion import Side, Site
 from pipeline.steps.grid import margin_voxels
@@ -41,11 +41,7 @@ def bone_distance_mm(mask: BoxedMask, skeleton: LabelMap) -> float | None:
     """Shortest way from a lesion's surface to bone; 0 where voxels touch, None where none is near."""
     geometry = mask.geometry
     box = grow_box(mask.box, margin_voxels(geometry.spacing_mm, FARTHEST_MM), geometry.shape)
-    k, j, i = (
-        slice(own.start - outer.start, own.stop - outer.start)
-        for own, outer in zip(mask.box, box, strict=True)
-    )
-    here = BoxedMask(mask.voxels, (k, j, i), geometry.crop(box))
+    here = BoxedMask(mask.voxels, box_within(mask.box, box), geometry.crop(box))
     nearest_mm = distance_within_mm(here, skeleton.values[box] > 0)
     if nearest_mm <= float(np.linalg.norm(geometry.spacing_mm)) and _is_adjacent(mask, skeleton):
         return 0.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from pipeline.config import ContrastSettings
-from pipeline.domain.geometry import Box, Geometry, Index3, grow_box
+from pipeline.domain.geometry import Box, Geometry, Index3, box_within, grow_box
 from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.steps.grid import bounding_box, expand, fine_box, margin_voxels, pool_max, pool_steps
 from pipeline.steps.pelvis import Pelvis
@@ -133,8 +133,7 @@ def _take(taken: Voxels, piece: _Piece, geometry: Geometry, settings: ContrastSe
     """Mark a piece and what lies between it and the bone."""
     wide = grow_box(piece.box, margin_voxels(geometry.spacing_mm, settings.apart_mm), geometry.shape)
     inner = np.zeros(taken[wide].shape, dtype=bool)
-    k, j, i = (slice(b.start - w.start, b.stop - w.start) for b, w in zip(piece.box, wide, strict=True))
-    inner[k, j, i] = piece.own
+    inner[box_within(piece.box, wide)] = piece.own
     taken[wide] |= within_mm(inner, geometry.spacing_mm, settings.apart_mm)
 
 

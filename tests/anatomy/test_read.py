@@ -16,7 +16,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from pipeline.anatomy.read import read_anatomy
-from pipeline.dicom.ct_write import CTHeader, uids_from, write_ct_series
+from pipeline.dicom.ct_write import uids_from, write_ct_series
 from pipeline.dicom.read import read_scan
 from pipeline.domain.anatomy import BONES, Anatomy
 from pipeline.domain.geometry import Geometry
@@ -25,6 +25,7 @@ from pipeline.domain.scan import Scan
 from pipeline.errors import InputRefused
 from tests.anatomy.maps import GRID, NAMES, caret_extension, label_map, nifti_with, shafts
 from tests.builders import a_scan, centred_grid, ct, pelvis_of_two_shafts
+from tests.series import paulas_header
 
 HU, _ = pelvis_of_two_shafts({})
 SCAN = a_scan(HU, GRID)
@@ -114,19 +115,7 @@ def test_what_is_no_label_map_is_refused(tmp_path: Path) -> None:
 
 
 def a_series(folder: Path) -> tuple[Scan, list[Dataset]]:
-    header = CTHeader(
-        patient_id="P",
-        patient_name="Box^Paula",
-        study_date=dt.date(2019, 4, 11),
-        birth_date=dt.date(2006, 3, 12),
-        sex="F",
-        age_years=13.0,
-        manufacturer="Box",
-        kvp=120.0,
-        kernel="B30f",
-        slice_thickness_mm=2.0,
-        description="Pelvis",
-    )
+    header = paulas_header(dt.date(2019, 4, 11))
     write_ct_series(ct(HU, GRID), header, folder, make_uid=uids_from("anatomy"))
     return read_scan(folder), [dcmread(file) for file in sorted(folder.rglob("*.dcm"))]
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from pipeline.domain.geometry import Geometry, RigidTransform, frozen_array, grow_box
+from pipeline.domain.geometry import Geometry, RigidTransform, box_within, frozen_array, grow_box
 from pipeline.errors import GeometryError
 
 MM = 1e-9
@@ -226,3 +226,9 @@ def test_an_array_over_foreign_memory_is_copied() -> None:
     frozen = frozen_array(view, np.float64)
     memory[:] = b"\x01" * 24
     assert not frozen.any()
+
+
+def test_a_box_lies_in_a_larger_one_where_both_show_the_same_voxels() -> None:
+    values = np.arange(7 * 8 * 9).reshape(7, 8, 9)
+    own, outer = (slice(2, 4), slice(3, 8), slice(5, 6)), (slice(1, 6), slice(3, 8), slice(2, 9))
+    assert (values[outer][box_within(own, outer)] == values[own]).all()
