@@ -109,10 +109,6 @@ class PartingSettings(Section):
     """What a lump must show."""
     bulky: LumpProof = LumpProof(free_fraction=0.5, marrow_kept=0.16)
     """What a bulky one must show: no bone is dense throughout over so much."""
-    needless: LumpProof = LumpProof(free_fraction=0.4, marrow_kept=0.6)
-    """What is enough for one that the bone clearly does not need."""
-    untouched_marrow: float = Field(0.8, ge=0, le=1)
-    """Where this share of the marrow is still enclosed without it, its thickness does not matter."""
     bulky_radius_mm: float = Field(7.5, ge=3, le=30)
     """A lump is bulky from this radius on,"""
     bulky_hu: float = Field(600.0, ge=200, le=3000)

@@ -163,9 +163,7 @@ def _is_lump(
     """Whether a thick part is calcium on a bone, and not a part of the bone.
 
     It must be thicker than the walls of bone around it, lie mostly in soft tissue, and be something
-    that the bone can do without: with the part taken away its marrow is still enclosed. Where nearly
-    all marrow is, less soft tissue is enough (thick slices show the blurred ends of a lump beside it),
-    and where no more than a little is lost, it need not be thicker either.
+    that the bone can do without: with the part taken away its marrow is still enclosed.
     """
     if np.count_nonzero(thick.voxels) * float(np.prod(pooled.spacing_mm)) < SMALLEST_CORE_MM3:
         return False
@@ -173,14 +171,9 @@ def _is_lump(
     if _is_shaft(thick, local.mean_hu, pooled.spacing_mm):
         return False
     proof = settings.bulky if _is_bulky(thick, local.mean_hu, settings) else settings.usual
-    free = _free_fraction(thick, local)
-    if free < min(proof.free_fraction, settings.needless.free_fraction):
+    if _free_fraction(thick, local) < proof.free_fraction or not _is_thicker(thick, pooled.spacing_mm):
         return False
-    kept = _marrow_kept(thick, marrow[thick.box], local, skeleton_settings)
-    if free >= settings.needless.free_fraction and kept >= settings.needless.marrow_kept:
-        return kept >= settings.untouched_marrow or _is_thicker(thick, pooled.spacing_mm)
-    is_lump = free >= proof.free_fraction and kept >= proof.marrow_kept
-    return is_lump and _is_thicker(thick, pooled.spacing_mm)
+    return _marrow_kept(thick, marrow[thick.box], local, skeleton_settings) >= proof.marrow_kept
 
 
 def _free_fraction(thick: _Thick, local: PooledScan) -> float:

@@ -97,6 +97,7 @@ PHANTOMS = (
     PhantomSet("phantom_seed", 2, slice_mm=3.0, noise_hu=20.0),
     PhantomSet("phantom_grown", 3, mimics=True, open_plates=False, slice_mm=1.5, noise_hu=25.0),
     PhantomSet("phantom_clean", 4, lesions=False, noise_hu=20.0),
+    PhantomSet("phantom_thick", 9, lesions=False, slice_mm=5.0),
 )
 
 REAL = tuple(
