@@ -14,7 +14,7 @@ from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition, Scan
 from pipeline.stages import STAGES, OnStage
-from pipeline.steps.blood import find_blood_pool
+from pipeline.steps.blood import BloodPool, find_blood_pool
 from pipeline.steps.bone import PooledScan, pool_scan
 from pipeline.steps.bowel import tell_bowel
 from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
@@ -23,7 +23,8 @@ from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
 from pipeline.steps.guest import question_on_bone, skeleton_from
 from pipeline.steps.metal import Metal, bones_beside_metal, find_metal, hide_metal, list_metal
 from pipeline.steps.mimics import classify_candidates
-from pipeline.steps.naming.fit import AtlasFit, fit_atlas
+from pipeline.steps.naming.draw import Canvas
+from pipeline.steps.naming.fit import AtlasFit, fit_atlas, prepare_atlas
 from pipeline.steps.naming.label import label_bones
 from pipeline.steps.noise import LocalNoise, local_noise
 from pipeline.steps.organs import question_organs
@@ -48,7 +49,7 @@ class Found:
     """What was found in a scan, on its whole grid."""
 
     candidates: tuple[Candidate, ...]
-    skeleton: LabelMap
+    skeleton: Future[LabelMap]  #: bones with their names, which may still be being drawn
     threshold: Threshold
     noise_hu: float | None
     specks: Specks
@@ -84,17 +85,31 @@ class _Bones:
     """The skeleton, where the atlas lies in it, and what the rules about place need of both."""
 
     skeleton: Skeleton
-    fit: AtlasFit | None
     around: Surroundings
+    blood: Future[BloodPool | None]
+    fit: AtlasFit | None = None
+    canvas: Future[Canvas | None] | None = None  #: None where the user's map names the bones
 
 
-def find(scan: Scan, body: Mask, settings: Settings, *, anatomy: Anatomy | None, on_stage: OnStage) -> Found:
+def find(
+    scan: Scan,
+    body: Mask,
+    settings: Settings,
+    *,
+    anatomy: Anatomy | None,
+    beside: ThreadPoolExecutor,
+    on_stage: OnStage,
+) -> Found:
     """Find everything bright that is not bone, told what it is; the bones; the threshold and the noise.
 
     Works on the box of the body alone and carries the answer back to the whole grid. The box is a
     voxel wider than the body, so that only what is cut by the scan touches its faces. Gas and noise are
-    found beside the bones, which do not need them; bones are named beside the search for candidates,
-    which does not need the names.
+    found beside the bones, which do not need them; bones are named beside all that does not need the names.
+
+    Parameters
+    ----------
+    beside : ThreadPoolExecutor
+        Of one thread.
     """
     found = bounding_box(body.voxels)
     if found is None:
@@ -102,23 +117,24 @@ def find(scan: Scan, body: Mask, settings: Settings, *, anatomy: Anatomy | None,
     box = grow_box(found, (1, 1, 1), body.geometry.shape)
     ground = _prepare(scan, body, box, anatomy, settings)
     on_stage(STAGES[1])
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        gas = beside.submit(find_gas, ground.bare, ground.body)
-        noise = beside.submit(local_noise, ground.smooth, ground.body)
-        bones = _find_bones(ground, gas, settings)
-        labels = beside.submit(_labels, ground, bones)
-        on_stage(STAGES[2])
-        local = noise.result()
-        threshold, bright = _find_bright(ground, bones, local, settings)
-        candidates, specks = gather_candidates(ground.smooth, bright, threshold, settings.candidates)
-        candidates = _told(candidates, ground, bones, local.median_hu, settings)
-        return Found(
-            _embedded(candidates, box, body.geometry),
-            embed_labels(_without_lesions(labels.result(), candidates), box, body.geometry),
-            threshold,
-            local.median_hu,
-            specks,
-        )
+    gas = beside.submit(find_gas, ground.bare, ground.body)
+    noise = beside.submit(local_noise, ground.smooth, ground.body)
+    bones = _find_bones(ground, gas, beside, settings)
+    labels = beside.submit(_labels, ground, bones)
+    on_stage(STAGES[2])
+    local = noise.result()
+    threshold, bright = _find_bright(ground, bones, local, settings)
+    candidates, specks = gather_candidates(ground.smooth, bright, threshold, settings.candidates)
+    candidates = _told(candidates, ground, bones, local.median_hu, settings)
+    return Found(
+        _embedded(candidates, box, body.geometry),
+        beside.submit(
+            lambda: embed_labels(_without_lesions(labels.result(), candidates), box, body.geometry)
+        ),
+        threshold,
+        local.median_hu,
+        specks,
+    )
 
 
 def _prepare(scan: Scan, body: Mask, box: Box, anatomy: Anatomy | None, settings: Settings) -> _Ground:
@@ -147,20 +163,29 @@ def _bone_hu(threshold: Threshold, settings: Settings) -> float:
     return min(settings.skeleton.bone_hu, threshold.edge_hu)
 
 
-def _find_bones(ground: _Ground, gas: Future[Voxels], settings: Settings) -> _Bones:
-    """The skeleton without metal and contrast medium; what a user's map names bone is bone."""
+def _find_bones(
+    ground: _Ground, gas: Future[Voxels], beside: ThreadPoolExecutor, settings: Settings
+) -> _Bones:
+    """The skeleton without metal and contrast medium; what a user's map names bone is bone.
+
+    While the atlas is laid into the bones, blood is looked for and the drawing of bones prepared.
+    """
+    if not ground.has_named_bones:
+        beside.submit(prepare_atlas)
     pooled = pool_scan(ground.bare, ground.body, settings.skeleton)
     skeleton = _skeleton(ground, pooled, settings)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, ground.metal))
     around = look_around(ground.bare, ground.body, skeleton, gas.result(), ground.acquisition)
     if ground.has_named_bones:
-        return _Bones(skeleton, None, around)
+        return _Bones(skeleton, around, beside.submit(find_blood_pool, ground.bare, ground.body, skeleton))
+    canvas = beside.submit(Canvas.around, skeleton.solid, ground.bare)
     skeleton = release_contrast(skeleton, around, pooled, settings.contrast)
+    blood = beside.submit(find_blood_pool, ground.bare, ground.body, skeleton)
     fit = fit_atlas(skeleton.solid, ground.smooth.geometry)
     pelvis = Pelvis(fit) if fit is not None else None
     if pelvis is not None:
         skeleton = release_swallowed(skeleton, pelvis, ground.bare, settings.contrast)
-    return _Bones(skeleton, fit, replace(around.without(skeleton.solid), pelvis=pelvis))
+    return _Bones(skeleton, replace(around.without(skeleton.solid), pelvis=pelvis), blood, fit, canvas)
 
 
 def _skeleton(ground: _Ground, pooled: PooledScan, settings: Settings) -> Skeleton:
@@ -176,10 +201,14 @@ def _skeleton(ground: _Ground, pooled: PooledScan, settings: Settings) -> Skelet
 
 def _labels(ground: _Ground, bones: _Bones) -> LabelMap:
     """The bones as they are shown."""
-    if ground.has_named_bones:
+    if bones.canvas is None:
         return bones.skeleton.labels
-    labels = label_bones(bones.skeleton, bones.fit, ground.bare)
+    labels = label_bones(bones.skeleton, bones.fit, bones.canvas.result())
     return bones_beside_metal(labels, ground.metal)
+
+
+def _shown(labels: LabelMap, candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> LabelMap:
+    return embed_labels(_without_lesions(labels, candidates), box, geometry)
 
 
 def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> LabelMap:
@@ -195,7 +224,7 @@ def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> Label
 def _find_bright(
     ground: _Ground, bones: _Bones, local: LocalNoise, settings: Settings
 ) -> tuple[Threshold, Bright]:
-    blood = find_blood_pool(ground.bare, ground.body, bones.skeleton)
+    blood = bones.blood.result()
     threshold = adapt_to_contrast(ground.threshold, blood, ground.acquisition, settings.candidates)
     bright = find_bright(ground.smooth, ground.body, bones.skeleton, local, threshold, settings.candidates)
     return threshold, bright

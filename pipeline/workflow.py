@@ -6,14 +6,15 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis, Burden
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
 from pipeline.domain.geometry import RigidTransform
-from pipeline.domain.image import CTVolume, LabelMap
-from pipeline.domain.lesion import Candidate, Excluded, Interval, Lesion
+from pipeline.domain.image import CTVolume
+from pipeline.domain.lesion import Candidate, Density, Excluded, Interval, Lesion, Site, Size
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
 from pipeline.finding import find
@@ -59,16 +60,21 @@ def analyse(
     on_stage(STAGES[0])
     body = segment_body(scan.volume, settings.body)
     quality.require_body(body)
-    found = find(scan, body, settings, anatomy=anatomy, on_stage=on_stage)
-    skeleton, threshold = found.skeleton, found.threshold
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        found = find(scan, body, settings, anatomy=anatomy, beside=beside, on_stage=on_stage)
+        on_stage(STAGES[3])
+        measured = _measure(found.candidates, scan.volume)
+        skeleton, threshold = found.skeleton.result(), found.threshold
     coverage = quality.describe_coverage(body, skeleton)
-    on_stage(STAGES[3])
     middle = midline_x_mm(body, in_plane_truncated=coverage.in_plane_truncated)
     settings_sha256 = settings.sha256()
     seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
     if anatomy is not None:
         seed = f"{seed}/{anatomy.sha256()}"
-    lesions = _measure(found.candidates, scan.volume, skeleton, middle, seed)
+    lesions = tuple(
+        _lesion(one, locate(one.candidate.mask, skeleton, midline_x_mm=middle), number, seed)
+        for number, one in enumerate(measured, start=1)
+    )
     limit_mm3 = quality.detection_limit_mm3(
         scan.volume.geometry,
         threshold,
@@ -177,41 +183,33 @@ def tracking_uid(seed: str, number: int) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
 
 
-def _measure(
-    candidates: Sequence[Candidate],
-    volume: CTVolume,
-    skeleton: LabelMap,
-    middle_x_mm: float | None,
-    seed: str,
-) -> tuple[Lesion, ...]:
+@dataclass(frozen=True, eq=False, slots=True)
+class _Measured:
+    """A lesion before it is told where it lies."""
+
+    candidate: Candidate
+    size: Size
+    density: Density
+
+
+def _measure(candidates: Sequence[Candidate], volume: CTVolume) -> list[_Measured]:
+    """All that needs no names of bones."""
     chosen = [one for one in candidates if one.kind == "lesion"]
-
-    def lesion(number: int, one: Candidate) -> Lesion:
-        return _lesion(number, one, volume, skeleton, middle_x_mm, tracking_uid(seed, number))
-
-    with ThreadPoolExecutor() as threads:
-        return tuple(threads.map(lesion, range(1, len(chosen) + 1), chosen))
+    return [_Measured(one, measure_size(one.mask), measure_density(volume, one.mask)) for one in chosen]
 
 
-def _lesion(
-    number: int,
-    candidate: Candidate,
-    volume: CTVolume,
-    skeleton: LabelMap,
-    middle_x_mm: float | None,
-    uid: str,
-) -> Lesion:
-    site = locate(candidate.mask, skeleton, midline_x_mm=middle_x_mm)
+def _lesion(measured: _Measured, site: Site, number: int, seed: str) -> Lesion:
+    candidate = measured.candidate
     return Lesion(
         id=number,
-        tracking_uid=uid,
+        tracking_uid=tracking_uid(seed, number),
         mask=candidate.mask,
         status=candidate.status,
         why_indeterminate=candidate.reason or None,
         fragment_count=candidate.fragment_count,
         edge_hu=candidate.edge_hu,
-        size=measure_size(candidate.mask),
-        density=measure_density(volume, candidate.mask),
+        size=measured.size,
+        density=measured.density,
         site=site,
         bone_contact=site.bone_distance_mm == 0.0,
         touches_edge=candidate.mask.touches_edge,

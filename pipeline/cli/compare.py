@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.memory import loading_modules
 from pipeline.cli.options import (
     AnatomyFiles,
     Config,
@@ -80,9 +81,10 @@ def compare(
             if dates is Dates.SHIFT:
                 scans = with_dates_moved(scans)
             guests = [load_anatomy(maps.get(n), called.get(n), one) for n, one in enumerate(scans)]
-            from pipeline.cli.outputs import write_all_compared
-            from pipeline.workflow import analyse
-            from pipeline.workflow import compare as compare_analyses
+            with loading_modules():
+                from pipeline.cli.outputs import write_all_compared
+                from pipeline.workflow import analyse
+                from pipeline.workflow import compare as compare_analyses
 
             analyses = [
                 analyse(one, settings, anatomy=guest, on_stage=begin)

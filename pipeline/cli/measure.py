@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.memory import loading_modules
 from pipeline.cli.options import (
     AnatomyFile,
     Config,
@@ -59,8 +60,9 @@ def measure(
         elif dates is Dates.DROP:
             one = without_dates(one)
         guest = load_anatomy(anatomy, names, one)
-        from pipeline.cli.outputs import write_all
-        from pipeline.workflow import analyse
+        with loading_modules():
+            from pipeline.cli.outputs import write_all
+            from pipeline.workflow import analyse
 
         analysis = analyse(one, settings, anatomy=guest, on_stage=begin)
         begin("writing")

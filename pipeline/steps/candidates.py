@@ -18,9 +18,10 @@ from pipeline.domain.geometry import Box, Geometry, box_within, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.grid import pool_max, pool_steps
+from pipeline.steps.listed import Listed, label_listed
 from pipeline.steps.noise import LocalNoise
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Index, Labels, Voxels, component_boxes, label_components, within_mm
+from pipeline.steps.voxels import Index, Voxels, component_boxes, label_components, within_mm
 
 TISSUE_HU = 60.0
 """Muscle: what a seed must stand out of."""
@@ -37,10 +38,9 @@ FAINT = "fainter than the threshold, but far out of the noise: may be another de
 class Bright:
     """Voxels above the lower threshold outside bone, and which of them are bright enough to start from."""
 
-    voxels: Voxels  #: [k, j, i]
     index: Index  #: of the voxels
-    seeds: Index
-    faint_seeds: Index
+    seeds: NDArray[np.bool_]  #: for each of them
+    faint_seeds: NDArray[np.bool_]
     noise: LocalNoise
     bone: Voxels  #: [k, j, i]
 
@@ -75,10 +75,8 @@ def find_bright(
         away = _away_from(skeleton, index, settings.faint_bone_mm)
         above |= (hu >= edge_hu) & (hu >= TISSUE_HU + settings.faint_edge_factor * noise) & away
         faint = (hu >= start_hu) & (hu >= TISSUE_HU + settings.faint_factor * noise) & away
-    voxels = np.zeros(smooth.hu.shape, dtype=bool)
-    voxels[index] = above
-    own, seeds, faint_seeds = (tuple(axis[chosen] for axis in index) for chosen in (above, started, faint))
-    return Bright(voxels, own, seeds, faint_seeds, local, skeleton.solid)
+    k, j, i = (axis[above] for axis in index)
+    return Bright((k, j, i), started[above], faint[above], local, skeleton.solid)
 
 
 def _brighter_than(hu: float, smooth: CTVolume, body: Mask, skeleton: Skeleton) -> Index:
@@ -116,14 +114,11 @@ def gather_candidates(
     specks : Specks
         Components with a seed that are too small, or lie in the blur of something denser.
     """
-    labels = label_components(bright.voxels, connectivity=26)
-    seeded = np.zeros(int(labels.max()) + 1, dtype=bool)
-    seeded[np.unique(labels[bright.seeds])] = True
-    faint = _faint_components(labels, smooth, bright, settings) & ~seeded
-    seeded[0] = faint[0] = False
-    boxes = component_boxes(labels)
+    listed = label_listed(bright.index, smooth.geometry.shape)
+    seeded = _has_any(listed, bright.seeds)
+    faint = _faint_components(listed, smooth, bright, settings) & ~seeded
     chosen = np.flatnonzero(seeded | faint)
-    cut = [_draw_edge(labels, int(n), boxes[n - 1], smooth, bright, threshold, settings) for n in chosen]
+    cut = [_draw_edge(*listed.boxed(int(n)), smooth, bright, threshold, settings) for n in chosen]
     drawn = [
         _doubted(one) if faint[n] else one for n, one in zip(chosen, cut, strict=True) if one is not None
     ]
@@ -131,12 +126,16 @@ def gather_candidates(
     groups = group_fragments([one.mask for one in drawn], gap_mm=settings.fragment_gap_mm)
     candidates = [_join([drawn[n] for n in group]) for group in groups]
     ordered = sorted(candidates, key=lambda one: (-one.mask.voxel_count, _first_voxel(one.mask)))
-    return tuple(ordered), _specks(labels, dropped, boxes, smooth.geometry.voxel_volume_mm3)
+    return tuple(ordered), _specks(listed, dropped, smooth.geometry.voxel_volume_mm3)
 
 
-def _specks(labels: Labels, dropped: Sequence[int], boxes: Sequence[Box], voxel_mm3: float) -> Specks:
-    voxels = sum(int(np.count_nonzero(labels[boxes[n - 1]] == n)) for n in dropped)
-    return Specks(len(dropped), voxels * voxel_mm3)
+def _specks(listed: Listed, dropped: Sequence[int], voxel_mm3: float) -> Specks:
+    return Specks(len(dropped), sum(len(listed.of(n)[0]) for n in dropped) * voxel_mm3)
+
+
+def _has_any(listed: Listed, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each number, from 0 on, whether a voxel of that component is one of these."""
+    return np.bincount(listed.numbers[which], minlength=listed.count + 1) > 0
 
 
 def _doubted(one: Candidate) -> Candidate:
@@ -144,18 +143,15 @@ def _doubted(one: Candidate) -> Candidate:
 
 
 def _faint_components(
-    labels: Labels, smooth: CTVolume, bright: Bright, settings: CandidateSettings
+    listed: Listed, smooth: CTVolume, bright: Bright, settings: CandidateSettings
 ) -> NDArray[np.bool_]:
-    """For each label whether it has a faint seed and is, over all its voxels, far more than noise."""
-    count = int(labels.max()) + 1
-    if not bright.faint_seeds or count == 1:
-        return np.zeros(count, dtype=bool)
-    index = bright.index
-    noise = np.maximum(bright.noise.at_hu(index), LEAST_NOISE_HU)
-    height = (smooth.hu[index] - TISSUE_HU) / noise
-    found = np.bincount(labels[index], height, count) >= settings.faint_sum
-    started = np.bincount(labels[bright.faint_seeds], minlength=count) > 0
-    return np.asarray(found & started)
+    """For each number whether its component has a faint seed and is, as a whole, far more than noise."""
+    if not bright.faint_seeds.any():
+        return np.zeros(listed.count + 1, dtype=bool)
+    noise = np.maximum(bright.noise.at_hu(bright.index), LEAST_NOISE_HU)
+    height = (smooth.hu[bright.index] - TISSUE_HU) / noise
+    found = np.bincount(listed.numbers, height, listed.count + 1) >= settings.faint_sum
+    return np.asarray(found & _has_any(listed, bright.faint_seeds))
 
 
 def _first_voxel(mask: BoxedMask) -> tuple[int, ...]:
@@ -163,8 +159,7 @@ def _first_voxel(mask: BoxedMask) -> tuple[int, ...]:
 
 
 def _draw_edge(
-    labels: Labels,
-    label: int,
+    own: Voxels,
     box: Box,
     smooth: CTVolume,
     bright: Bright,
@@ -172,7 +167,6 @@ def _draw_edge(
     settings: CandidateSettings,
 ) -> Candidate | None:
     hu = smooth.hu[box].astype(np.float32)
-    own = labels[box] == label
     if np.count_nonzero(own) * smooth.geometry.voxel_volume_mm3 < settings.smallest_mm3:
         return None
     edge = np.maximum(threshold.lowest_hu, (_plateau_hu(smooth, bright.bone, box, settings) + TISSUE_HU) / 2)

@@ -28,12 +28,6 @@ def _offsets(steps: Index3) -> list[Index3]:
     return [(k, j, i) for k, j, i in product(*(range(step) for step in steps))]
 
 
-def _every(values: NDArray[Any], offset: Index3, steps: Index3) -> NDArray[Any]:
-    """The voxel at one place of every block; blocks that are too short there are left out."""
-    k, j, i = (slice(start, None, step) for start, step in zip(offset, steps, strict=True))
-    return values[k, j, i]
-
-
 def _leading(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return values[: shape[0], : shape[1], : shape[2]]
 
@@ -55,19 +49,18 @@ def pool_mean(values: NDArray[Any], steps: Index3) -> NDArray[np.float32]:
 
 
 def _pool_mean(values: NDArray[Any], steps: Index3) -> NDArray[np.float32]:
-    total = _every(values, (0, 0, 0), steps).astype(np.float32)
-    count = np.ones(total.shape, dtype=np.uint8) if any(_ragged(values, steps)) else None
-    for offset in _offsets(steps)[1:]:
-        part = _every(values, offset, steps)
-        _leading(total, part.shape)[...] += part
-        if count is not None:
-            _leading(count, part.shape)[...] += np.uint8(1)
-    total /= np.float32(np.prod(steps)) if count is None else count
+    exact = np.int32 if values.dtype.kind in "biu" else np.float32
+    total = _reduced(np.add, values, steps, exact).astype(np.float32)
+    if steps == (1, 1, 1):
+        return total
+    filled = [_filled(size, step) for size, step in zip(values.shape, steps, strict=True)]
+    total /= np.einsum("k,j,i->kji", *filled)
     return total
 
 
-def _ragged(values: NDArray[Any], steps: Index3) -> list[bool]:
-    return [size % step != 0 for size, step in zip(values.shape, steps, strict=True)]
+def _filled(size: int, step: int) -> NDArray[np.float32]:
+    """Voxels in each block along an axis."""
+    return np.minimum(np.arange(size, 0, -step), step).astype(np.float32)
 
 
 def pool_max(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
@@ -76,12 +69,21 @@ def pool_max(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
 
 
 def _pool_max(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
-    largest = _every(values, (0, 0, 0), steps).copy()
-    for offset in _offsets(steps)[1:]:
-        part = _every(values, offset, steps)
-        inner = _leading(largest, part.shape)
-        np.maximum(inner, part, out=inner)
-    return largest
+    return _reduced(np.maximum, values, steps, values.dtype.type)
+
+
+def _reduced(combine: np.ufunc, values: NDArray[Any], steps: Index3, dtype: type[np.generic]) -> NDArray[Any]:
+    """Blocks taken together axis by axis, the slowest first, so that long rows are read as they lie."""
+    for axis, step in enumerate(steps):
+        whole = np.moveaxis(values, axis, 0)
+        if step == 1:
+            continue
+        taken = whole[::step].astype(dtype)
+        for n in range(1, step):
+            part = whole[n::step]
+            combine(taken[: len(part)], part, out=taken[: len(part)], dtype=dtype)
+        values = np.moveaxis(taken, 0, axis)
+    return values.astype(dtype, copy=values.base is not None)
 
 
 def sample(values: NDArray[Any], steps: Index3) -> NDArray[Any]:

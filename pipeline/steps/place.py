@@ -15,10 +15,11 @@ from scipy.spatial import KDTree
 from pipeline.domain.geometry import Box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.domain.scan import Acquisition
-from pipeline.steps.grid import bounding_box, margin_voxels, pool_max, pool_steps, sample
+from pipeline.steps.grid import margin_voxels, pool_max, pool_steps, sample
+from pipeline.steps.listed import label_listed
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Index, Voxels, label_components, within_mm
+from pipeline.steps.voxels import Index, Voxels, within_mm
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -127,19 +128,16 @@ def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
     """Gas in bowel: within the body, and not next to the outside."""
     gas = smooth.hu <= GAS_HU
     gas &= body.voxels
-    box = bounding_box(gas)
-    if box is None:
+    k, j, i = np.unravel_index(np.flatnonzero(gas), gas.shape)
+    numbers = label_listed((k, j, i), smooth.geometry.shape).numbers
+    if not len(numbers):
         return gas
-    inner = gas[box]
-    index = np.unravel_index(np.flatnonzero(inner), inner.shape)
-    labels = label_components(inner, connectivity=26)[index]
-    counts = np.bincount(labels)
-    sure = np.bincount(labels, smooth.hu[box][index] <= SURE_GAS_HU) > 0
+    counts = np.bincount(numbers)
+    sure = np.bincount(numbers, smooth.hu[k, j, i] <= SURE_GAS_HU) > 0
     kept = sure & (counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3)
-    k, j, i = (axis + s.start for axis, s in zip(index, box, strict=True))
-    near = np.bincount(labels, _near_outside(body, (k, j, i)))
+    near = np.bincount(numbers, _near_outside(body, (k, j, i)))
     kept[near >= FOLD_SHARE * counts] = False
-    inner[index] = kept[labels]
+    gas[k, j, i] = kept[numbers]
     return gas
 
 

@@ -16,12 +16,11 @@ from pipeline.phantoms import PhantomScan, build, reference_case
 from pipeline.phantoms.atlas import write_atlas
 from pipeline.phantoms.patient import Posture
 from pipeline.steps.naming.atlas import load_atlas
-from pipeline.steps.naming.draw import draw_bones
+from pipeline.steps.naming.draw import Canvas, draw_bones
 from pipeline.steps.naming.field import ask_atlas
 from pipeline.steps.naming.fill import fill_bones
 from pipeline.steps.naming.fit import fit_atlas
 from pipeline.steps.naming.label import label_bones
-from pipeline.steps.naming.places import Blocks
 from pipeline.steps.naming.pose import Pose, bent
 from pipeline.steps.naming.spread import spread
 from pipeline.steps.skeleton import Skeleton
@@ -73,7 +72,7 @@ def named(solid: NDArray[np.bool_], hu: NDArray[np.int16], geometry: Geometry) -
     nothing = np.zeros(solid.shape, dtype=bool)
     skeleton = Skeleton(LabelMap(solid.view(np.uint8), geometry, {1: "other_bone"}), nothing, nothing)
     fit = fit_atlas(solid, geometry)
-    labels: LabelMap = label_bones(skeleton, fit, volume)
+    labels: LabelMap = label_bones(skeleton, fit, Canvas.around(solid, volume))
     assert tuple(labels.names.values()) == BONES
     return np.asarray(labels.values, dtype=np.uint8)
 
@@ -163,14 +162,16 @@ def test_a_bone_is_drawn_at_half_the_height_of_its_cortex() -> None:
     geometry = centred_grid((20, 80, 80), (2.0, 0.6, 0.6))
     hu = add_bone(body_hu(geometry), geometry, 0.0, 0.0)
     volume = ct(hu, geometry)
-    blocks = Blocks.of(volume)
     wide = cylinder(geometry, 0.0, 0.0, 10.3) < 0
-    drawn = draw_bones(wide, volume, blocks, np.zeros(blocks.mean_hu.shape, dtype=bool))
-    true = cylinder(geometry, 0.0, 0.0, 9.0) < 0
+    canvas = Canvas.around(wide, volume)
+    assert canvas is not None
+    wide = wide[canvas.box]
+    drawn = draw_bones(wide, canvas, np.zeros(canvas.blocks.mean_hu.shape, dtype=bool))
+    true = (cylinder(geometry, 0.0, 0.0, 9.0) < 0)[canvas.box]
     assert dice(drawn, true) > dice(wide, true)
     assert dice(drawn, true) >= 0.95
     # a border at half height may miss voxels whose middle lies within half a voxel, 0.3 mm, of the edge
-    assert not ((cylinder(geometry, 0.0, 0.0, 8.7) < 0) & ~drawn).any()
+    assert not ((cylinder(geometry, 0.0, 0.0, 8.7) < 0)[canvas.box] & ~drawn).any()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class _Part:
 def deform(scan: ScanSurface, atlas: Atlas, pose: Pose) -> Points:
     """(n, 3): where the atlas points lie in the scan once each bone is bent to it, LPS mm."""
     placed, normals = pose.place(atlas), pose.place_normals(atlas)
-    parts = [_part(atlas, n) for n in range(len(atlas.names))]
+    parts = bending_parts(atlas)
     everything = np.arange(len(placed), dtype=np.intp)
     for n in range(ROUNDS):
         part_way = n / (ROUNDS - 1)
@@ -46,6 +47,12 @@ def deform(scan: ScanSurface, atlas: Atlas, pose: Pose) -> Points:
         for part in parts:
             placed[part.own] += STEP * _smoothed(part, pull, weight, width_mm)
     return placed
+
+
+@cache
+def bending_parts(atlas: Atlas) -> tuple[_Part, ...]:
+    """The bones that are bent one by one; the same for every scan."""
+    return tuple(_part(atlas, n) for n in range(len(atlas.names)))
 
 
 def _part(atlas: Atlas, bone: int) -> _Part:

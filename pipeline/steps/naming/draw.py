@@ -7,13 +7,16 @@ drawn here: the border at half the height of the cortex, and soft tissue taken o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.domain.geometry import Float3
+from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.domain.image import CTVolume
-from pipeline.steps.grid import expand
+from pipeline.steps.grid import bounding_box, expand, margin_voxels
+from pipeline.steps.naming.field import REACH_MM
 from pipeline.steps.naming.places import Blocks
 from pipeline.steps.voxels import HU, Voxels, small_holes
 
@@ -26,20 +29,42 @@ PORE_MM2 = 25.0
 """Holes of a slice of bone up to this size are noise."""
 
 
-def draw_bones(solid: Voxels, smooth: CTVolume, blocks: Blocks, tissue: Voxels) -> Voxels:
+@dataclass(frozen=True, eq=False, slots=True)
+class Canvas:
+    """The part of a scan that bones are drawn in, and what drawing needs of it whatever they are named."""
+
+    box: Box
+    blocks: Blocks
+    dim: Voxels  #: [k, j, i], less than half as high as the cortex next to it
+    spacing_mm: Float3
+
+    @classmethod
+    def around(cls, solid: Voxels, smooth: CTVolume) -> Canvas | None:
+        """With room around the bones for what the atlas adds; None where there is no bone."""
+        found = bounding_box(solid)
+        if found is None:
+            return None
+        spacing_mm = smooth.geometry.spacing_mm
+        box = grow_box(found, margin_voxels(spacing_mm, REACH_MM), solid.shape)
+        inner = smooth.crop(box)
+        blocks = Blocks.of(inner)
+        half_hu = expand(_half_height_hu(blocks.peak_hu), blocks.steps, blocks.shape)
+        return cls(box, blocks, inner.hu < half_hu, spacing_mm)
+
+
+def draw_bones(solid: Voxels, canvas: Canvas, tissue: Voxels) -> Voxels:
     """Bones at their own surface.
 
     Parameters
     ----------
     solid : ndarray
-        bool [k, j, i], bones drawn wide, on the grid of the scan.
+        bool [k, j, i], bones drawn wide, on the grid of the canvas.
     tissue : ndarray
         bool [k, j, i] on the blocks, soft tissue to be taken out.
     """
-    half_hu = expand(_half_height_hu(blocks.peak_hu), blocks.steps, blocks.shape)
-    dim = smooth.hu < half_hu
+    blocks, dim = canvas.blocks, canvas.dim
     drawn = solid & ~(expand(tissue, blocks.steps, blocks.shape) & dim)
-    for axis, spacing in enumerate(smooth.geometry.spacing_mm):
+    for axis, spacing in enumerate(canvas.spacing_mm):
         if spacing <= FINE_MM:
             drawn &= ~(_rim(drawn, axis, max(1, round(PEEL_MM / spacing))) & dim)
     return drawn

@@ -11,9 +11,9 @@ from scipy.spatial import KDTree
 from pipeline.domain.geometry import Geometry
 from pipeline.steps.grid import pool_mean, pool_steps
 from pipeline.steps.naming.atlas import HIP_BONES, Atlas, Points, load_atlas
-from pipeline.steps.naming.deform import deform
+from pipeline.steps.naming.deform import bending_parts, deform
 from pipeline.steps.naming.pose import Pose, fit_pose, pair
-from pipeline.steps.naming.search import likely_poses
+from pipeline.steps.naming.search import likely_poses, postures
 from pipeline.steps.naming.surface import ScanSurface, bone_surface
 from pipeline.steps.voxels import Voxels
 
@@ -61,6 +61,13 @@ class AtlasFit:
             way = places - self.points[own][found]
             height[bone] = np.einsum("ij,ij->i", way, self.normals[own][found])
         return distance, height
+
+
+def prepare_atlas() -> None:
+    """Do beforehand what needs the atlas alone and is kept for the next scan."""
+    atlas = load_atlas()
+    postures(atlas)
+    bending_parts(atlas)
 
 
 def fit_atlas(solid: Voxels, geometry: Geometry) -> AtlasFit | None:

@@ -8,6 +8,7 @@ finds that hip.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -59,20 +60,22 @@ class _Spectra:
 
 def likely_poses(scan: ScanSurface, atlas: Atlas) -> list[Pose]:
     """The best guesses over all sizes, postures and shifts, best first."""
+    tried = postures(atlas)
+    largest = np.max([field.count.shape for _, field in tried], axis=0)
+    here = _spectra(scan, largest)
+    guesses = [guess for pose, there in tried for guess in _best_shifts(here, there, pose, len(atlas.points))]
+    guesses.sort(key=lambda one: one[0])
+    return [pose for _, pose in guesses[:GUESSES]]
+
+
+@cache
+def postures(atlas: Atlas) -> tuple[tuple[Pose, _Field], ...]:
+    """The atlas in all sizes and postures; the same for every scan."""
     poses = []
     for size, tilt_deg, bent_deg in product(SIZES, TILTS_DEG, BENT_DEG):
         femora = dict.fromkeys(atlas.heads_mm, bent(bent_deg))
         poses.append(Pose.upright(atlas, size).turned(bent(-tilt_deg), femora))
-    fields = [_field_around(pose.place(atlas)) for pose in poses]
-    largest = np.max([field.count.shape for field in fields], axis=0)
-    here = _spectra(scan, largest)
-    guesses = [
-        guess
-        for pose, there in zip(poses, fields, strict=True)
-        for guess in _best_shifts(here, there, pose, len(atlas.points))
-    ]
-    guesses.sort(key=lambda one: one[0])
-    return [pose for _, pose in guesses[:GUESSES]]
+    return tuple((pose, _field_around(pose.place(atlas))) for pose in poses)
 
 
 def _spectra(scan: ScanSurface, largest: NDArray[np.int64]) -> _Spectra:
