@@ -179,12 +179,14 @@ def _find_bones(
     if ground.has_named_bones:
         return _Bones(skeleton, around, beside.submit(find_blood_pool, ground.bare, ground.body, skeleton))
     canvas = beside.submit(Canvas.around, skeleton.solid, ground.bare)
+    found = skeleton.solid
     skeleton = release_contrast(skeleton, around, pooled, settings.contrast)
     blood = beside.submit(find_blood_pool, ground.bare, ground.body, skeleton)
     fit = fit_atlas(skeleton.solid, ground.smooth.geometry)
     pelvis = Pelvis(fit) if fit is not None else None
     if pelvis is not None:
-        skeleton = release_swallowed(skeleton, pelvis, ground.bare, settings.contrast)
+        released = found & ~skeleton.solid
+        skeleton = release_swallowed(skeleton, released, pelvis, ground.bare, settings.contrast)
     return _Bones(skeleton, replace(around.without(skeleton.solid), pelvis=pelvis), blood, fit, canvas)
 
 

@@ -52,6 +52,8 @@ class ContrastSettings(Section):
     """or so much of it,"""
     cortex_share_beside_gas: float = Field(0.05, ge=0, le=1)
     """unless more of its surface than this lies on cortex,"""
+    cortex_to_gas: float = Field(0.5, ge=0)
+    """and more than this share of what lies on gas, which no bone touches,"""
     shell_unevenness: float = Field(0.25, ge=0, le=1)
     """or its standard deviation is a greater share of its density: spongiosa behind a thin cortex."""
     least_pool_mm3: float = Field(1500.0, ge=0)

@@ -168,7 +168,8 @@ def _floats_on_gas(labels: Labels, number: int, box: Box, pool: Pool, settings: 
     if not pool.on_gas[_with_rim(box, pool)].any() and settings.gas_share > 0:
         return False
     gas, cortex = _surface_shares(labels, number, box, pool)
-    return gas >= settings.gas_share and cortex <= settings.cortex_share_beside_gas
+    most = max(settings.cortex_share_beside_gas, settings.cortex_to_gas * gas)
+    return gas >= settings.gas_share and cortex <= most
 
 
 def _pools_without_cortex(

@@ -19,7 +19,7 @@ from pipeline.domain.image import CTVolume, LabelMap
 from pipeline.steps.grid import bounding_box, expand, fine_box, margin_voxels, pool_max, pool_steps
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.skeleton import Skeleton
-from pipeline.steps.voxels import Voxels, component_statistics, label_components, within_mm
+from pipeline.steps.voxels import Voxels, component_statistics, label_components, with_neighbours, within_mm
 
 GRID_MM = 3.0
 """The atlas is asked once for each block of this size."""
@@ -40,12 +40,18 @@ class _Piece:
 
 
 def release_swallowed(
-    skeleton: Skeleton, pelvis: Pelvis, smooth: CTVolume, settings: ContrastSettings
+    skeleton: Skeleton, released: Voxels, pelvis: Pelvis, smooth: CTVolume, settings: ContrastSettings
 ) -> Skeleton:
     """The skeleton without contrast medium that lies in the pelvic cavity, away from every bone of the atlas.
 
     Asked twice: of what stands off the atlas a little, and of what stands off it further, since the
     atlas fits some bones no better than to a centimetre and contrast may lie against those.
+
+    Parameters
+    ----------
+    released : ndarray
+        bool [k, j, i], contrast that was taken for bone and is known already: what hangs on it, off the
+        atlas, is contrast as well.
     """
     steps = pool_steps(smooth.geometry, target_mm=GRID_MM)
     blocks_mm = _height_mm(skeleton.solid, smooth.geometry.coarsen(steps), steps, pelvis)
@@ -54,10 +60,28 @@ def release_swallowed(
         return skeleton
     fine = fine_box(box, steps, smooth.geometry.shape)
     k, j, i = (s.stop - s.start for s in fine)
-    inner = _swallowed(
-        skeleton.solid[fine], expand(blocks_mm[box], steps, (k, j, i)), pelvis, smooth.crop(fine), settings
-    )
+    solid, height_mm = skeleton.solid[fine], expand(blocks_mm[box], steps, (k, j, i))
+    inner = _left_over(solid, released[fine], height_mm, smooth.crop(fine), settings)
+    inner |= _swallowed(solid & ~inner, height_mm, pelvis, smooth.crop(fine), settings)
     return _without(skeleton, inner, fine)
+
+
+def _left_over(
+    solid: Voxels,
+    released: Voxels,
+    height_mm: NDArray[np.float32],
+    smooth: CTVolume,
+    settings: ContrastSettings,
+) -> Voxels:
+    """What stands off the atlas, no denser than contrast, and hangs on contrast that is released."""
+    taken = np.zeros(solid.shape, dtype=bool)
+    if not released.any():
+        return taken
+    near = with_neighbours(released)
+    for piece in _pieces(solid & (height_mm >= settings.apart_mm), smooth.geometry, least_mm3=0.0):
+        if near[piece.box][piece.own].any() and _is_even(smooth.hu[piece.box][piece.own], settings):
+            taken[piece.box] |= piece.own
+    return taken
 
 
 def _around_far(
@@ -107,26 +131,30 @@ def _height_mm(solid: Voxels, coarse: Geometry, steps: Index3, pelvis: Pelvis) -
     return values
 
 
-def _pieces(voxels: Voxels, geometry: Geometry) -> Iterator[_Piece]:
+def _pieces(voxels: Voxels, geometry: Geometry, *, least_mm3: float = LEAST_MM3) -> Iterator[_Piece]:
     labels = label_components(voxels, connectivity=26)
     counts, boxes = component_statistics(labels)
-    for number in np.flatnonzero(counts * geometry.voxel_volume_mm3 >= LEAST_MM3):
+    for number in np.flatnonzero(counts * geometry.voxel_volume_mm3 >= least_mm3):
         if number:
             yield _Piece(labels[boxes[number]] == number, boxes[number])
 
 
 def _is_contrast(piece: _Piece, pelvis: Pelvis, smooth: CTVolume, settings: ContrastSettings) -> bool:
     """Whether it is even, without cortex, and mostly in the pelvic cavity or before it."""
-    hu = smooth.hu[piece.box][piece.own].astype(np.float64)
-    if float(np.mean(hu >= settings.most_hu)) > settings.swallowed_dense_share:
-        return False
-    bright = hu[hu >= settings.least_hu]
-    if len(bright) and bright.std() > settings.shell_unevenness * np.median(bright):
+    if not _is_even(smooth.hu[piece.box][piece.own], settings):
         return False
     index = np.argwhere(piece.own) + np.array([s.start for s in piece.box])
     some = index[np.linspace(0, len(index) - 1, min(len(index), ASKED)).astype(int)]
     places = smooth.geometry.to_lps_mm(some)
     return bool(np.mean([pelvis.encloses(one) or pelvis.lies_before(one) for one in places]) >= 0.5)
+
+
+def _is_even(hu: NDArray[np.int16] | NDArray[np.float32], settings: ContrastSettings) -> bool:
+    """Whether what stands off the atlas has no cortex, and is as even as contrast is."""
+    if float(np.mean(hu >= settings.most_hu)) > settings.swallowed_dense_share:
+        return False
+    bright = hu[hu >= settings.least_hu].astype(np.float64)
+    return not len(bright) or float(bright.std()) <= settings.shell_unevenness * float(np.median(bright))
 
 
 def _take(taken: Voxels, piece: _Piece, geometry: Geometry, settings: ContrastSettings) -> None:

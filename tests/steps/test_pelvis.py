@@ -160,17 +160,21 @@ def test_a_corner_with_a_dense_rim_is_bone_and_an_even_one_is_not(pelvis: Pelvis
     assert corner_told(480.0, pelvis).kind == "lesion"
 
 
-def swallowed(content_hu: float, shell_hu: float, centre: Float3, pelvis: Pelvis) -> float:
-    """Share of a ball of 10 mm, taken for bone, that is given back."""
+def swallowed(
+    content_hu: float, shell_hu: float, centre: Float3, pelvis: Pelvis, *, known_mm: float = 0.0
+) -> float:
+    """Share of a ball of 10 mm, taken for bone, that is given back; its upper `known_mm` were before."""
     geometry = grid_around(centre, 30.0, (2.0, 2.0, 2.0))
     shape = ball(geometry, centre, 10.0)
     hu = paint(np.full(geometry.shape, MUSCLE_HU), shape, shell_hu)
     hu = paint(hu, ball(geometry, centre, 7.5), content_hu)
     nothing = np.zeros(geometry.shape, dtype=bool)
-    own = shape < 0
+    top = ball(geometry, (centre[0], centre[1], centre[2] + 20.0 - known_mm), 10.0) < 0
+    released = (shape < 0) & top
+    own = (shape < 0) & ~released
     skeleton = Skeleton(LabelMap(own.astype(np.uint8), geometry, {1: "other_bone"}), nothing, nothing)
     volume = CTVolume(np.rint(hu).astype(np.int16), geometry)
-    left = release_swallowed(skeleton, pelvis, volume, ContrastSettings()).solid
+    left = release_swallowed(skeleton, released, pelvis, volume, ContrastSettings()).solid
     return float(1 - left.sum() / own.sum())
 
 
@@ -180,6 +184,12 @@ def test_even_contrast_in_the_cavity_away_from_all_bones_is_given_back(pelvis: P
 
 def test_what_has_a_cortex_stays_bone(pelvis: Pelvis) -> None:
     assert swallowed(200.0, CORTEX_HU, CAVITY, pelvis) == 0
+
+
+def test_what_hangs_on_known_contrast_is_contrast_outside_the_cavity_too(pelvis: Pelvis) -> None:
+    beside = (150.0, 60.0, 0.0)
+    assert swallowed(300.0, 300.0, beside, pelvis, known_mm=3.0) > 0.95
+    assert swallowed(200.0, CORTEX_HU, beside, pelvis, known_mm=3.0) == 0
 
 
 def test_beside_the_pelvis_nothing_is_given_back(pelvis: Pelvis) -> None:
