@@ -53,6 +53,7 @@ class Found:
     threshold: Threshold
     noise_hu: float | None
     specks: Specks
+    fit: AtlasFit | None  #: of the atlas; None where no pelvis was recognised, or nothing asks for it
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -134,6 +135,7 @@ def find(
         threshold,
         local.median_hu,
         specks,
+        _fit_for_sites(ground, bones, candidates),
     )
 
 
@@ -211,6 +213,13 @@ def _labels(ground: _Ground, bones: _Bones) -> LabelMap:
 
 def _shown(labels: LabelMap, candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> LabelMap:
     return embed_labels(_without_lesions(labels, candidates), box, geometry)
+
+
+def _fit_for_sites(ground: _Ground, bones: _Bones, candidates: Sequence[Candidate]) -> AtlasFit | None:
+    """Where the atlas lies, for the regions of lesions; with a user's bones it was not needed before."""
+    if not ground.has_named_bones or not any(one.kind == "lesion" for one in candidates):
+        return bones.fit
+    return fit_atlas(bones.skeleton.solid, ground.smooth.geometry)
 
 
 def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> LabelMap:

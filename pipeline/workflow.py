@@ -13,11 +13,11 @@ from pipeline.domain.analysis import Analysis, Burden
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
 from pipeline.domain.geometry import RigidTransform
-from pipeline.domain.image import CTVolume
+from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate, Density, Excluded, Interval, Lesion, Site, Size
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
-from pipeline.finding import find
+from pipeline.finding import Found, find
 from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
@@ -25,7 +25,12 @@ from pipeline.steps.density import measure_density
 from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.register import register_skeletons
 from pipeline.steps.respond import burden_change, classify_response, follow_track
-from pipeline.steps.site import locate, midline_x_mm
+from pipeline.steps.sites.frame import ReferenceFrame
+from pipeline.steps.sites.layers import Tissue
+from pipeline.steps.sites.locate import Ground, locate_lesions
+from pipeline.steps.sites.ossified import is_possibly_ossified
+from pipeline.steps.sites.skin import Skin
+from pipeline.steps.sites.spread import pattern_of, sum_by
 from pipeline.steps.size import measure_size, surface_mm2
 from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.view import View
@@ -66,14 +71,17 @@ def analyse(
         measured = _measure(found.candidates, scan.volume)
         skeleton, threshold = found.skeleton.result(), found.threshold
     coverage = quality.describe_coverage(body, skeleton)
-    middle = midline_x_mm(body, in_plane_truncated=coverage.in_plane_truncated)
     settings_sha256 = settings.sha256()
     seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
     if anatomy is not None:
         seed = f"{seed}/{anatomy.sha256()}"
+    organs = anatomy.organs if anatomy is not None else None
+    ground = _ground(scan.volume, body, found, skeleton, organs)
+    truncated = coverage.in_plane_truncated
+    sites = locate_lesions([one.candidate.mask for one in measured], ground, in_plane_truncated=truncated)
     lesions = tuple(
-        _lesion(one, locate(one.candidate.mask, skeleton, midline_x_mm=middle), number, seed)
-        for number, one in enumerate(measured, start=1)
+        _lesion(one, site, number, seed)
+        for number, (one, site) in enumerate(zip(measured, sites, strict=True), start=1)
     )
     limit_mm3 = quality.detection_limit_mm3(
         scan.volume.geometry,
@@ -88,6 +96,7 @@ def analyse(
         *quality.anatomy_flags(anatomy),
         *quality.metal_flags(excluded),
         *quality.contrast_flags(scan, threshold),
+        *quality.site_flags(lesions),
         *quality.speck_flags(found.specks, settings.candidates),
     )
     return Analysis(
@@ -190,12 +199,38 @@ class _Measured:
     candidate: Candidate
     size: Size
     density: Density
+    possibly_ossified: bool
 
 
 def _measure(candidates: Sequence[Candidate], volume: CTVolume) -> list[_Measured]:
     """All that needs no names of bones."""
     chosen = [one for one in candidates if one.kind == "lesion"]
-    return [_Measured(one, measure_size(one.mask), measure_density(volume, one.mask)) for one in chosen]
+    return [
+        _Measured(
+            one,
+            measure_size(one.mask),
+            measure_density(volume, one.mask),
+            is_possibly_ossified(one.mask, volume),
+        )
+        for one in chosen
+    ]
+
+
+def _ground(
+    volume: CTVolume,
+    body: Mask,
+    found: Found,
+    skeleton: LabelMap,
+    organs: LabelMap | None,
+) -> Ground:
+    """What lesions are located on."""
+    return Ground(
+        tissue=Tissue(volume, skeleton, Skin.of(body, volume)),
+        body=body,
+        skeleton=skeleton,
+        frame=ReferenceFrame(found.fit) if found.fit is not None else None,
+        organs=organs,
+    )
 
 
 def _lesion(measured: _Measured, site: Site, number: int, seed: str) -> Lesion:
@@ -213,6 +248,7 @@ def _lesion(measured: _Measured, site: Site, number: int, seed: str) -> Lesion:
         site=site,
         bone_contact=site.bone_distance_mm == 0.0,
         touches_edge=candidate.mask.touches_edge,
+        possibly_ossified=measured.possibly_ossified,
     )
 
 
@@ -246,4 +282,7 @@ def _burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None) -> Bur
         indeterminate_volume_mm3=sum(one.size.volume_mm3.value for one in unsure),
         detection_limit_mm3=detection_limit_mm3,
         surface_mm2=sum(surface_mm2(one.mask) for one in definite),
+        by_region=sum_by(lesions, lambda one: one.site.region),
+        by_depth=sum_by(lesions, lambda one: one.site.depth),
+        pattern=pattern_of(lesions),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap
-from pipeline.domain.lesion import Excluded, Interval, Lesion
+from pipeline.domain.lesion import Excluded, Interval, Lesion, Pattern
 from pipeline.domain.scan import QualityFlag, Scan
 
 
@@ -49,6 +49,9 @@ class Burden:
     indeterminate_volume_mm3: float
     detection_limit_mm3: float | None
     surface_mm2: float = 0.0  #: what a shift of every border by 1 mm would add, per mm
+    by_region: Mapping[str, float] = field(default_factory=dict)  #: volume in mm³ by region
+    by_depth: Mapping[str, float] = field(default_factory=dict)  #: volume in mm³ by layer
+    pattern: Pattern | None = None  #: None without a definite lesion
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,6 +10,7 @@ from pipeline.domain.image import BoxedMask
 
 Side = Literal["left", "right", "midline"]
 Depth = Literal["skin", "subcutaneous", "fascial", "muscular", "periarticular", "intrapelvic"]
+Pattern = Literal["superficial", "tumoral", "fascial", "exoskeleton", "mixed"]
 Status = Literal["definite", "indeterminate"]
 ExcludedKind = Literal[
     "phlebolith",
@@ -77,13 +78,14 @@ class Site:
     """Where a lesion lies. Unknown is None."""
 
     side: Side | None = None
-    region: str | None = None
-    also_involves: tuple[str, ...] = ()
-    structure: str | None = None
+    region: str | None = None  #: holds half of it or most; "multiple" for a sheet that crosses
+    also_involves: tuple[str, ...] = ()  #: regions that hold a part of it, the largest first
+    structure: str | None = None  #: by the user's label map, else by its course between the bones
     nearest_bone: str | None = None
-    bone_distance_mm: float | None = None
-    skin_depth_mm: float | None = None
+    bone_distance_mm: float | None = None  #: from surface to surface; None beyond 40 mm
+    skin_depth_mm: float | None = None  #: shortest way to the skin
     depth: Depth | None = None
+    code: str | None = None  #: such as "SCT 68367000"; of the structure if it has one, else of the region
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -120,6 +122,7 @@ class Lesion:
     bone_contact: bool
     touches_edge: bool
     source: Literal["automatic", "edited"] = "automatic"
+    possibly_ossified: bool = False  #: a dense rim closes in what may be marrow
 
 
 @dataclass(frozen=True, eq=False, slots=True)

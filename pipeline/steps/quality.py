@@ -12,7 +12,7 @@ from pipeline.domain.analysis import Coverage, Threshold
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
-from pipeline.domain.lesion import Excluded
+from pipeline.domain.lesion import Excluded, Lesion
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
 from pipeline.steps.candidates import Specks
@@ -116,6 +116,15 @@ def contrast_flags(scan: Scan, threshold: Threshold) -> tuple[QualityFlag, ...]:
     return (
         QualityFlag("CONTRAST", "warning", "even bright tubes on both sides: contrast medium, not declared"),
     )
+
+
+def site_flags(lesions: Sequence[Lesion]) -> tuple[QualityFlag, ...]:
+    """How many lesions have no region, since no landmarks around them are known; none where all have one."""
+    unknown = sum(one.site.region is None for one in lesions)
+    if not unknown:
+        return ()
+    message = f"{unknown} of {len(lesions)} lesions without a region: no landmarks are known where they lie"
+    return (QualityFlag("REGION_UNKNOWN", "info", message),)
 
 
 def speck_flags(specks: Specks, settings: CandidateSettings) -> tuple[QualityFlag, ...]:

@@ -1,0 +1,1 @@
+"""Where a lesion lies, by name."""
