@@ -1,6 +1,6 @@
 """In which layer of the body a lesion lies.
 
-The layers are those that rheumatologists record (Blane et al. 1984, doi 10.2214/ajr.142.2.397): skin,
+The layers are those that rheumatologists record (Hoeltzel et al. 2014, doi 10.1007/s11926-014-0467-y): skin,
 the fat under it, fascia, muscle; and, for the pelvis, the capsules of joints and the pelvic cavity. What lies
 around a lesion tells: fat, muscle, or both.
 """

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from pipeline.domain.geometry import Geometry, grow_box
+from pipeline.domain.geometry import Box, Index3, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
 from pipeline.steps.grid import margin_voxels, pool_steps, sample
 from pipeline.steps.naming.atlas import Points
 from pipeline.steps.voxels import Voxels
 
 GRID_MM = 4.0
-"""The skin is looked for on every so many millimetres first,"""
+"""The skin is looked for on blocks of this size first,"""
 NEAR_MM = 16.0
-"""and on the scan's own voxels where it may be nearer than this."""
+"""and then voxel by voxel: all around what may be nearer than this, else where it is nearest."""
 PADDING_HU = -1500
 """Darker than any air, where there is no picture: body that ends there is cut, and has no skin."""
 MOST_POINTS = 1000
@@ -38,7 +38,7 @@ class Skin:
         """The skin of a body on a scan's grid."""
         steps = pool_steps(body.geometry, target_mm=GRID_MM)
         shell = _shell(sample(body.voxels, steps), sample(volume.hu, steps) <= PADDING_HU)
-        points = body.geometry.to_lps_mm(np.argwhere(shell) * np.asarray(steps))
+        points = body.geometry.coarsen(steps).to_lps_mm(np.argwhere(shell))
         return cls(body, volume, KDTree(points) if len(points) else None)
 
     def depths_mm(self, mask: BoxedMask) -> NDArray[np.float64] | None:
@@ -46,11 +46,15 @@ class Skin:
         if self.tree is None:
             return None
         points = some_of(mask.points_lps_mm(), MOST_POINTS)
-        away = np.asarray(self.tree.query(points)[0])
-        if float(away.min()) > NEAR_MM:
-            return away
-        near = self._near(mask)
-        return away if near is None else np.asarray(near.query(points)[0])
+        away, ends = self.nearest(points)
+        first = int(away.argmin())
+        if float(away[first]) <= NEAR_MM:
+            near = self._skin_in(
+                grow_box(mask.box, self._margin(NEAR_MM + 2 * GRID_MM), self.body.geometry.shape)
+            )
+            return away if near is None else np.asarray(near.query(points)[0])
+        around = self._skin_in(self._box_around(ends[first]))
+        return away if around is None else away + (float(np.min(around.query(points)[0])) - away[first])
 
     def nearest(self, places: Points) -> tuple[NDArray[np.float64], Points]:
         """Distance (n,) to the skin, and the place (n, 3) there; infinite where there is none."""
@@ -59,13 +63,21 @@ class Skin:
         away, found = self.tree.query(places)
         return np.asarray(away), np.asarray(self.tree.data)[found]
 
-    def _near(self, mask: BoxedMask) -> KDTree | None:
-        """The skin around a lesion, voxel by voxel."""
-        geometry: Geometry = self.body.geometry
-        box = grow_box(mask.box, margin_voxels(geometry.spacing_mm, NEAR_MM), geometry.shape)
+    def _margin(self, reach_mm: float) -> Index3:
+        k, j, i = margin_voxels(self.body.geometry.spacing_mm, reach_mm)
+        return k, j, i
+
+    def _box_around(self, place: Points) -> Box:
+        """As far around a place as the coarse skin may be off."""
+        at = np.clip(np.rint(self.body.geometry.to_index(place)), 0, np.array(self.body.geometry.shape) - 1)
+        k, j, i = (slice(int(n), int(n) + 1) for n in at)
+        return grow_box((k, j, i), self._margin(2.5 * GRID_MM), self.body.geometry.shape)
+
+    def _skin_in(self, box: Box) -> KDTree | None:
+        """The skin within a box, voxel by voxel."""
         shell = _shell(self.body.voxels[box], self.volume.hu[box] <= PADDING_HU)
         index = np.argwhere(shell) + np.array([s.start for s in box])
-        return KDTree(geometry.to_lps_mm(index)) if len(index) else None
+        return KDTree(self.body.geometry.to_lps_mm(index)) if len(index) else None
 
 
 def _shell(body: Voxels, padding: Voxels) -> Voxels:

@@ -29,7 +29,7 @@ def sum_by(lesions: Sequence[Lesion], key: Callable[[Lesion], str | None]) -> di
 
 
 def pattern_of(lesions: Sequence[Lesion]) -> Pattern | None:
-    """The pattern of calcinosis in dermatomyositis (Blane et al. 1984, doi 10.2214/ajr.142.2.397) by volume.
+    """The pattern of calcinosis, by volume (forms as in Hoeltzel et al. 2014, doi 10.1007/s11926-014-0467-y).
 
     Superficial plaques and nodules, tumoral lumps, sheets and lines along fascia and muscle, an
     exoskeleton, or mixed. None where there is no definite lesion.
