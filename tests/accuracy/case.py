@@ -19,6 +19,7 @@ from tests.accuracy.phantom import load_phantom
 from tests.accuracy.real import PointFate, further_lesions, judge_points, read_findings
 from tests.accuracy.semi import load_semi
 from tests.accuracy.sets import DATA, AccuracySet, ExampleSet, PhantomSet, RealSet, SemiSet
+from tests.accuracy.sites import SiteFate, judge_sites
 from tests.accuracy.truth import Truth
 
 FALSE_MM3 = 10.0
@@ -40,6 +41,7 @@ class Score:
     mimics: tuple[MimicFate, ...] = ()
     points: tuple[PointFate, ...] = ()
     skeleton: SkeletonScore | None = None
+    sites: tuple[SiteFate, ...] = ()
     flags: tuple[str, ...] = ()
     error: str | None = None  #: why it could not be measured
 
@@ -82,6 +84,7 @@ def _score_truth(one: SemiSet | PhantomSet, truth: Truth) -> Score:
         wrong=false_lesions(truth, analysis.lesions, least_mm3=FALSE_MM3),
         mimics=tuple(judge_mimic(mimic, objects, analysis) for mimic in truth.mimics),
         skeleton=score_skeleton(truth.bones, analysis.skeleton),
+        sites=judge_sites(truth, analysis.lesions),
         flags=tuple(flag.code for flag in analysis.flags),
     )
 

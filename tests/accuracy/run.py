@@ -17,9 +17,12 @@ from tests.accuracy.case import Score, run_set
 from tests.accuracy.report import line_of, markdown
 from tests.accuracy.semi import default_cache, make_missing
 from tests.accuracy.sets import DATA, TOOL, AccuracySet, PhantomSet, SemiSet, choose_sets
+from tests.accuracy.sites import ANATOMIES, SCANS, note, score_labels, score_scan
 from tests.accuracy.summary import goals
 
 NOTE = Path(__file__).parents[2] / "docs" / "accuracy.md"
+SITES = "accuracy_sites.md"
+"""Name of the note on sites, beside the other."""
 
 
 def main() -> None:
@@ -37,10 +40,20 @@ def main() -> None:
         scores.append(score)
     if arguments.write:
         arguments.write.write_text(markdown(scores), "utf-8")
+        arguments.write.with_name(SITES).write_text(_note_on_sites(scores, arguments.cache), "utf-8")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(one) for one in scores], indent=1) + "\n", "utf-8")
     for goal in goals(scores):
         print(f"{goal.mark:4s} {goal.name}: {goal.value} (goal {goal.goal})")
+
+
+def _note_on_sites(scores: list[Score], cache: Path) -> str:
+    """The note on sites; points are drawn where the anatomies and their scans are there."""
+    made = [one for one in choose_sets(",".join(SCANS), quick=False) if isinstance(one, SemiSet)]
+    there = [one.name for one in made if (cache / one.folder / "truth.json").is_file()]
+    points = [score_labels(one) for one in ANATOMIES] if DATA.is_dir() else []
+    points += [score_scan(name, cache) for name in there]
+    return note(points, [(score.name, score.sites) for score in scores])
 
 
 def _parser() -> argparse.ArgumentParser:

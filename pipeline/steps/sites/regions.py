@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.steps.naming.atlas import Points
+from pipeline.steps.sites.spaces import SPACES
 from pipeline.steps.sites.territories import HIGHEST_MM, LOWEST_MM, TERRITORIES, Node
 
+STRUCTURES = tuple(territory.structure for territory in TERRITORIES)
 MIDLINE_REGIONS = frozenset({"pelvic_cavity", "perineum"})
 """Regions without a side of their own."""
 
@@ -68,8 +70,11 @@ def heights_mm(places: Points) -> NDArray[np.float64]:
 def territory_of(places: Points) -> NDArray[np.intp]:
     """(n,): place in `TERRITORIES` of what each place (n, 3) of the reference patient belongs to.
 
-    The territory whose surface is nearest, signed; -1 above and below all that is written down.
+    That of a space defined by bones, where it lies in one; else the territory whose surface is nearest;
+    -1 above and below all that is written down.
     """
     found = heights_mm(places).argmin(axis=0)
+    for space in SPACES:
+        found[space.holds(places)] = STRUCTURES.index(space.structure)
     known = (places[:, 2] >= LOWEST_MM) & (places[:, 2] <= HIGHEST_MM)
     return np.where(known, found, -1)
