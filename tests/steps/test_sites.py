@@ -329,6 +329,12 @@ def test_a_cup_that_is_open_on_one_side_is_no_bone() -> None:
         ("biceps femoris", "posterior_thigh", None),
         ("iliopsoas_left", "iliopsoas", "left"),
         ("urinary_bladder", "pelvic_cavity", None),
+        ("obt_int", "obturator_internus", None),
+        ("gmax", "gluteal_superficial", None),
+        ("adductor minimus", "adductor_compartment", None),
+        ("thigh_posterior_compartment_left", "posterior_thigh", "left"),
+        ("thigh_medial_compartment_right", "adductor_compartment", "right"),
+        ("leg_posterior_compartment", "leg", None),
         ("spleen", None, None),
     ],
 )

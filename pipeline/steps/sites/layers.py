@@ -58,8 +58,7 @@ class Tissue:
         places = (points[:, None] + ROUND).reshape(-1, 3)
         hu = self._hu(places)
         fat, muscle = _between(hu, FAT_HU), _between(hu, MUSCLE_HU)
-        away, _ = self.skin.nearest(places[muscle])
-        muscle[np.flatnonzero(muscle)[away <= SKIN_MM]] = False
+        muscle[muscle] = ~self.skin.is_within(places[muscle], SKIN_MM)
         total = np.count_nonzero(fat) + np.count_nonzero(muscle)
         return float(np.count_nonzero(fat) / total) if total else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
@@ -75,10 +76,9 @@ def locate_lesions(masks: Sequence[BoxedMask], ground: Ground) -> tuple[Site, ..
     reference = ground.frame.to_reference(points) if ground.frame is not None else None
     ends = np.cumsum([len(index) for index in chosen])[:-1]
     parts = np.split(reference, ends) if reference is not None else [None] * len(chosen)
-    return tuple(
-        _site(mask, _ask(index, part, ground.organs), ground)
-        for mask, index, part in zip(masks, chosen, parts, strict=True)
-    )
+    asked = [_ask(index, part, ground.organs) for index, part in zip(chosen, parts, strict=True)]
+    with ThreadPoolExecutor() as threads:
+        return tuple(threads.map(_site, masks, asked, [ground] * len(masks)))
 
 
 def _ask(index: NDArray[np.int64], reference: Points | None, organs: LabelMap | None) -> _Asked:

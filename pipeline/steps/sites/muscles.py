@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 
 REGION_OF_WORDS: tuple[tuple[str, str], ...] = (
-    (r"obturator\w* (internus|int)|(internal|internus) obturator", "obturator_internus"),
-    (r"obturator\w* (externus|ext)|(external|externus) obturator", "obturator_externus"),
+    (r"obt\w* int\w*|(internal|internus) obturator", "obturator_internus"),
+    (r"obt\w* ext\w*|(external|externus) obturator", "obturator_externus"),
     (r"quadratus femoris|ischio ?femoral", "ischiofemoral_space"),
     (r"quadratus lumborum|erector|autochthon\w*|multifidus|iliocostalis|longissimus|latissimus|paraspinal"
      r"|transversospinal\w*|spinalis", "paraspinal"),
     (r"rectus abdominis|obliques?|transvers\w* abdominis|abdominal wall", "abdominal_wall"),
     (r"piriformis|gemell\w+", "gluteal_deep"),
-    (r"glut(eu|a)\w*", "gluteal_superficial"),
+    (r"glut\w*|g(max|med|min)|^(medius|minimus)$", "gluteal_superficial"),
     (r"iliopsoas|psoas|iliacus", "iliopsoas"),
-    (r"adductors?|pectineus|gracilis", "adductor_compartment"),
-    (r"hamstrings?|biceps femoris|semimembranosus|semitendinosus", "posterior_thigh"),
-    (r"quadriceps|rectus femoris|vast(us|i)|sartorius|tensor fasciae?", "anterior_thigh"),
-    (r"gastrocnemius|soleus|tibialis|peroneus|fibularis|plantaris", "leg"),
+    (r"gastrocnemius|soleus|tibialis|peroneus|fibularis|plantaris|(leg|calf).* compartment", "leg"),
+    (r"adductors?|pectineus|gracilis|thigh medial|medial (compartment|thigh)", "adductor_compartment"),
+    (r"hamstrings?|biceps femoris|semimembranosus|semitendinosus|thigh posterior"
+     r"|posterior (compartment|thigh)", "posterior_thigh"),
+    (r"quadriceps|rectus femoris|vast(us|i)|sartorius|tensor fasciae?|thigh anterior"
+     r"|anterior (compartment|thigh)", "anterior_thigh"),
     (r"popliteus|popliteal", "popliteal"),
     (r"levator ani|pelvic floor|perine\w+|coccygeus|sphincter", "perineum"),
     (r"bladder|rectum|sigmoid|prostate|uterus|ovar(y|ies)|vagina|colon|bowel|intestine|ca?ecum",

@@ -63,6 +63,12 @@ class Skin:
         away, found = self.tree.query(places)
         return np.asarray(away), np.asarray(self.tree.data)[found]
 
+    def is_within(self, places: Points, reach_mm: float) -> NDArray[np.bool_]:
+        """(n,): whether places lie this near to the skin."""
+        if self.tree is None:
+            return np.zeros(len(places), dtype=bool)
+        return np.isfinite(self.tree.query(places, distance_upper_bound=reach_mm)[0])
+
     def _margin(self, reach_mm: float) -> Index3:
         k, j, i = margin_voxels(self.body.geometry.spacing_mm, reach_mm)
         return k, j, i
