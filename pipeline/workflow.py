@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pipeline.config import Settings
-from pipeline.domain.analysis import Analysis, Burden
+from pipeline.domain.analysis import Analysis, Burden, Coverage
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
 from pipeline.domain.geometry import RigidTransform
@@ -76,9 +76,8 @@ def analyse(
     if anatomy is not None:
         seed = f"{seed}/{anatomy.sha256()}"
     organs = anatomy.organs if anatomy is not None else None
-    ground = _ground(scan.volume, body, found, skeleton, organs)
-    truncated = coverage.in_plane_truncated
-    sites = locate_lesions([one.candidate.mask for one in measured], ground, in_plane_truncated=truncated)
+    ground = _ground(scan.volume, body, found, organs, coverage)
+    sites = locate_lesions([one.candidate.mask for one in measured], ground)
     lesions = tuple(
         _lesion(one, site, number, seed)
         for number, (one, site) in enumerate(zip(measured, sites, strict=True), start=1)
@@ -217,19 +216,17 @@ def _measure(candidates: Sequence[Candidate], volume: CTVolume) -> list[_Measure
 
 
 def _ground(
-    volume: CTVolume,
-    body: Mask,
-    found: Found,
-    skeleton: LabelMap,
-    organs: LabelMap | None,
+    volume: CTVolume, body: Mask, found: Found, organs: LabelMap | None, coverage: Coverage
 ) -> Ground:
     """What lesions are located on."""
+    skeleton = found.skeleton.result()
     return Ground(
         tissue=Tissue(volume, skeleton, Skin.of(body, volume)),
         body=body,
         skeleton=skeleton,
         frame=ReferenceFrame(found.fit) if found.fit is not None else None,
         organs=organs,
+        in_plane_truncated=coverage.in_plane_truncated,
     )
 
 

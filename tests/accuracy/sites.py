@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -126,7 +127,8 @@ def score_scan(name: str, cache: Path) -> PointsScore:
     scan = read_scan(cache / one.folder / "dicom")
     settings = Settings()
     body = segment_body(scan.volume, settings.body)
-    found = find(scan, body, settings, anatomy=None, on_stage=silent)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        found = find(scan, body, settings, anatomy=None, beside=beside, on_stage=silent)
     if found.fit is None:
         raise ValueError(f"no pelvis was recognised in {name}")
     labels = painted_labels(one, scan.volume.geometry.shape)
