@@ -26,6 +26,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m tests.bench.run
 
 accuracy: $(VENV)/installed-test
+	$(BIN)/python -m tests.accuracy.volumes_report --write
 	$(BIN)/python -m tests.accuracy.run --write
 
 N ?= 20000

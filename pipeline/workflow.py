@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis, Burden, Coverage
@@ -14,13 +14,14 @@ from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
 from pipeline.domain.geometry import RigidTransform
 from pipeline.domain.image import CTVolume, LabelMap, Mask
-from pipeline.domain.lesion import Candidate, Density, Excluded, Interval, Lesion, Site, Size
+from pipeline.domain.lesion import Candidate, Density, Excluded, Lesion, Site, Size
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
 from pipeline.finding import Found, find
 from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
+from pipeline.steps.calcium import agatston_applies, agatston_score, calcium_mass_mg
 from pipeline.steps.density import measure_density
 from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.register import register_skeletons
@@ -34,6 +35,10 @@ from pipeline.steps.sites.spread import pattern_of, sum_by
 from pipeline.steps.size import measure_size, surface_mm2
 from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.view import View
+from pipeline.steps.volumes.edge import estimate_blur
+from pipeline.steps.volumes.limits import burden_interval
+from pipeline.steps.volumes.measure import Scene, measure_volumes
+from pipeline.steps.volumes.optics import Blur
 
 
 def analyse(
@@ -68,8 +73,12 @@ def analyse(
     with ThreadPoolExecutor(max_workers=1) as beside:
         found = find(scan, body, settings, anatomy=anatomy, beside=beside, on_stage=on_stage)
         on_stage(STAGES[3])
-        measured = _measure(found.candidates, scan.volume)
+        blur = estimate_blur(scan.volume, body, scan.acquisition.slice_thickness_mm, settings.volumes)
+        measured = _measure(found.candidates, scan.volume, blur)
         skeleton, threshold = found.skeleton.result(), found.threshold
+    masks = tuple(one.candidate.mask for one in measured)
+    scene = Scene(scan.volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
+    measured = _with_volumes(measured, scene, settings)
     coverage = quality.describe_coverage(body, skeleton)
     settings_sha256 = settings.sha256()
     seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
@@ -79,7 +88,7 @@ def analyse(
     ground = _ground(scan.volume, body, found, organs, coverage)
     sites = locate_lesions([one.candidate.mask for one in measured], ground)
     lesions = tuple(
-        _lesion(one, site, number, seed)
+        _lesion(one, site, number, seed, scan)
         for number, (one, site) in enumerate(zip(measured, sites, strict=True), start=1)
     )
     limit_mm3 = quality.detection_limit_mm3(
@@ -108,7 +117,7 @@ def analyse(
         skeleton=skeleton,
         lesions=lesions,
         excluded=excluded,
-        burden=_burden(lesions, limit_mm3),
+        burden=_burden(lesions, limit_mm3, scan),
     )
 
 
@@ -201,14 +210,14 @@ class _Measured:
     possibly_ossified: bool
 
 
-def _measure(candidates: Sequence[Candidate], volume: CTVolume) -> list[_Measured]:
-    """All that needs no names of bones."""
+def _measure(candidates: Sequence[Candidate], volume: CTVolume, blur: Blur) -> list[_Measured]:
+    """All that needs no bones."""
     chosen = [one for one in candidates if one.kind == "lesion"]
     return [
         _Measured(
             one,
             measure_size(one.mask),
-            measure_density(volume, one.mask),
+            measure_density(volume, one.mask, blur),
             is_possibly_ossified(one.mask, volume),
         )
         for one in chosen
@@ -230,8 +239,17 @@ def _ground(
     )
 
 
-def _lesion(measured: _Measured, site: Site, number: int, seed: str) -> Lesion:
-    candidate = measured.candidate
+def _with_volumes(measured: Sequence[_Measured], scene: Scene, settings: Settings) -> list[_Measured]:
+    """The same with their corrected volumes, by falling volume."""
+    found = [
+        replace(one, size=replace(one.size, volume_mm3=estimate.volume_mm3, estimate=estimate))
+        for one, estimate in zip(measured, measure_volumes(scene, settings.volumes), strict=True)
+    ]
+    return sorted(found, key=lambda one: -one.size.volume_mm3.value)
+
+
+def _lesion(measured: _Measured, site: Site, number: int, seed: str, scan: Scan) -> Lesion:
+    candidate, how = measured.candidate, scan.acquisition
     return Lesion(
         id=number,
         tracking_uid=tracking_uid(seed, number),
@@ -246,6 +264,8 @@ def _lesion(measured: _Measured, site: Site, number: int, seed: str) -> Lesion:
         bone_contact=site.bone_distance_mm == 0.0,
         touches_edge=candidate.mask.touches_edge,
         possibly_ossified=measured.possibly_ossified,
+        calcium_mass_mg=calcium_mass_mg(measured.size.estimate, how.kvp),
+        agatston_score=agatston_score(scan.volume, candidate.mask, how),
     )
 
 
@@ -269,17 +289,31 @@ def _as_excluded(number: int, candidate: Candidate) -> Excluded:
     )
 
 
-def _burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None) -> Burden:
+def _burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None, scan: Scan) -> Burden:
+    spacing_mm = scan.volume.geometry.spacing_mm[0]
     definite = [one for one in lesions if one.status == "definite"]
     unsure = [one for one in lesions if one.status == "indeterminate"]
+    estimates = [one.size.estimate for one in definite if one.size.estimate is not None]
     return Burden(
         lesion_count=len(definite),
-        volume_mm3=Interval(sum(one.size.volume_mm3.value for one in definite)),
+        volume_mm3=burden_interval(estimates),
         voxel_volume_mm3=sum(one.size.voxel_volume_mm3 for one in definite),
         indeterminate_volume_mm3=sum(one.size.volume_mm3.value for one in unsure),
         detection_limit_mm3=detection_limit_mm3,
+        calcium_mass_mg=_total(
+            [one.calcium_mass_mg for one in definite], defined=scan.acquisition.kvp is not None
+        ),
+        agatston_score=_total(
+            [one.agatston_score for one in definite], defined=agatston_applies(scan.acquisition, spacing_mm)
+        ),
         surface_mm2=sum(surface_mm2(one.mask) for one in definite),
         by_region=sum_by(lesions, lambda one: one.site.region),
         by_depth=sum_by(lesions, lambda one: one.site.depth),
         pattern=pattern_of(lesions),
     )
+
+
+def _total(values: Sequence[float | None], *, defined: bool) -> float | None:
+    """The sum; None where one is unknown, or where it would be on this scan."""
+    known = [one for one in values if one is not None]
+    return sum(known, 0.0) if defined and len(known) == len(values) else None

@@ -23,6 +23,7 @@ from pipeline.config.following import (
     RespondSettings,
 )
 from pipeline.config.load import load_settings, preset_folder, preset_names, read_settings
+from pipeline.config.measuring import VolumeSettings
 from pipeline.config.mimics import (
     ContrastSettings,
     MimicSettings,
@@ -54,6 +55,7 @@ __all__ = [
     "SpotSettings",
     "StoneSettings",
     "VesselSettings",
+    "VolumeSettings",
     "load_settings",
     "merge",
     "preset_folder",

@@ -27,6 +27,7 @@ from pipeline.config.following import (
     RegisterSettings,
     RespondSettings,
 )
+from pipeline.config.measuring import VolumeSettings
 from pipeline.config.mimics import (
     ContrastSettings,
     MimicSettings,
@@ -53,6 +54,7 @@ class Settings(Section):
     stones: StoneSettings = StoneSettings()
     spots: SpotSettings = SpotSettings()
     metal: MetalSettings = MetalSettings()
+    volumes: VolumeSettings = VolumeSettings()
     anatomy: AnatomySettings = AnatomySettings()
     register_bones: RegisterSettings = RegisterSettings()
     match: MatchSettings = MatchSettings()

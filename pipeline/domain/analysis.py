@@ -48,6 +48,8 @@ class Burden:
     voxel_volume_mm3: float
     indeterminate_volume_mm3: float
     detection_limit_mm3: float | None
+    calcium_mass_mg: float | None = None  #: an estimate; None where the tube voltage is unknown
+    agatston_score: float | None = None
     surface_mm2: float = 0.0  #: what a shift of every border by 1 mm would add, per mm
     by_region: Mapping[str, float] = field(default_factory=dict)  #: volume in mm³ by region
     by_depth: Mapping[str, float] = field(default_factory=dict)  #: volume in mm³ by layer

@@ -37,6 +37,21 @@ class Interval:
     upper: float | None = None
 
 
+UNRESOLVED = "no voxel is pure calcium: size and density cannot be told apart, only their product is sure"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeEstimate:
+    """A volume corrected for partial volume, and what its limits are made of."""
+
+    volume_mm3: Interval
+    over_share: float  #: standard deviation of its logarithm by which it may be too large, by noise and shape
+    under_share: float  #: and too small; both are independent of other lesions
+    common_share: float  #: and by the blur, common to all lesions of a scan
+    unresolved: bool  #: no voxel is pure: density and size cannot be told apart, only their product
+    contrast_hu: float | None = None  #: of the pure material above the tissue around
+
+
 @dataclass(frozen=True, slots=True)
 class PlanarAxes:
     """The longest diameter in one plane and the longest one perpendicular to it (RECIST 1.1)."""
@@ -61,6 +76,12 @@ class Size:
     diameter_3d_mm: float  #: IBSI L0JK
     extent_mm: Float3  #: along x, y, z
     centroid_lps_mm: Float3
+    estimate: VolumeEstimate | None = None  #: what `volume_mm3` comes from; None where voxels were counted
+
+    @property
+    def volume_note(self) -> str | None:
+        """What to know of the volume; None if nothing."""
+        return UNRESOLVED if self.estimate is not None and self.estimate.unresolved else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +92,7 @@ class Density:
     sd_hu: float
     p95_hu: float
     max_hu: float
+    core: Density | None = None  #: over the voxels that blur does not reach; None if there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +145,8 @@ class Lesion:
     touches_edge: bool
     source: Literal["automatic", "edited"] = "automatic"
     possibly_ossified: bool = False  #: a dense rim closes in what may be marrow
+    calcium_mass_mg: float | None = None  #: hydroxyapatite, an estimate; None where the voltage is unknown
+    agatston_score: float | None = None  #: None where it is not defined for the scan
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.domain.analysis import Analysis, Burden
 from pipeline.domain.change import BurdenChange, Comparison, Registration, Response, Step, Track
-from pipeline.domain.lesion import Excluded, Interval, Lesion, PlanarAxes
+from pipeline.domain.lesion import Density, Excluded, Interval, Lesion, PlanarAxes
 from pipeline.domain.scan import QualityFlag
 
 SCHEMA_VERSION = 1
@@ -116,8 +116,8 @@ def burden(value: Burden) -> Plain:
         "by_region": value.by_region,
         "by_depth": value.by_depth,
         "pattern": value.pattern,
-        "calcium_mass_mg": None,
-        "agatston_score": None,
+        "calcium_mass_mg": value.calcium_mass_mg,
+        "agatston_score": value.agatston_score,
         "detection_limit_mm3": value.detection_limit_mm3,
     }
 
@@ -132,6 +132,10 @@ def _axes(axes: PlanarAxes, position_name: str) -> Plain:
     }
 
 
+def _hu(density: Density) -> Plain:
+    return {"mean": density.mean_hu, "sd": density.sd_hu, "p95": density.p95_hu, "max": density.max_hu}
+
+
 def _lesion(lesion: Lesion) -> Plain:
     size, density, site = lesion.size, lesion.density, lesion.site
     return {
@@ -143,6 +147,7 @@ def _lesion(lesion: Lesion) -> Plain:
         "fragment_count": lesion.fragment_count,
         "edge_hu": lesion.edge_hu,
         "volume_mm3": interval(size.volume_mm3),
+        "volume_note": size.volume_note,
         "voxel_volume_mm3": size.voxel_volume_mm3,
         "mesh_volume_mm3": size.mesh_volume_mm3,
         "axial": _axes(size.axial, "z_mm"),
@@ -151,14 +156,10 @@ def _lesion(lesion: Lesion) -> Plain:
         "diameter_3d_mm": size.diameter_3d_mm,
         "extent_mm": size.extent_mm,
         "centroid_lps_mm": size.centroid_lps_mm,
-        "hu": {
-            "mean": density.mean_hu,
-            "sd": density.sd_hu,
-            "p95": density.p95_hu,
-            "max": density.max_hu,
-        },
-        "calcium_mass_mg": None,
-        "agatston_score": None,
+        "hu": _hu(density),
+        "hu_core": None if density.core is None else _hu(density.core),
+        "calcium_mass_mg": lesion.calcium_mass_mg,
+        "agatston_score": lesion.agatston_score,
         "site": {
             "side": site.side,
             "region": site.region,

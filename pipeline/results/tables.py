@@ -43,6 +43,12 @@ LESION_COLUMNS = (
     "sd_hu",
     "p95_hu",
     "max_hu",
+    "core_mean_hu",
+    "core_sd_hu",
+    "core_p95_hu",
+    "core_max_hu",
+    "calcium_mass_mg",
+    "agatston_score",
     "edge_hu",
     "fragment_count",
     "nearest_bone",
@@ -50,6 +56,7 @@ LESION_COLUMNS = (
     "bone_contact",
     "possibly_ossified",
     "touches_edge",
+    "volume_note",
     "why_indeterminate",
     "tracking_uid",
 )
@@ -114,6 +121,9 @@ def _lesion_row(lesion: Lesion) -> dict[str, Any]:
         "sd_hu": density.sd_hu,
         "p95_hu": density.p95_hu,
         "max_hu": density.max_hu,
+        "calcium_mass_mg": lesion.calcium_mass_mg,
+        "agatston_score": lesion.agatston_score,
+        "volume_note": size.volume_note,
         "edge_hu": lesion.edge_hu,
         "fragment_count": lesion.fragment_count,
         "nearest_bone": lesion.site.nearest_bone,
@@ -124,6 +134,8 @@ def _lesion_row(lesion: Lesion) -> dict[str, Any]:
         "why_indeterminate": lesion.why_indeterminate,
         "tracking_uid": lesion.tracking_uid,
     }
+    for name in ("mean_hu", "sd_hu", "p95_hu", "max_hu"):
+        row[f"core_{name}"] = None if density.core is None else getattr(density.core, name)
     for plane in ("axial", "coronal", "sagittal"):
         axes = getattr(size, plane)
         row[f"{plane}_long_axis_mm"] = axes.long_axis_mm

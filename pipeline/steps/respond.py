@@ -24,28 +24,9 @@ from pipeline.domain.change import (
 )
 from pipeline.domain.lesion import Interval, Lesion
 from pipeline.steps.match import Date, Place, Technique
+from pipeline.steps.rescan import border_shift_mm, rescan_limit_mm3
 from pipeline.steps.size import surface_mm2
-
-
-def rescan_limit_mm3(
-    volume_mm3: float, settings: RespondSettings, *, surface_mm2: float = 0.0, shift_mm: float = 0.0
-) -> float:
-    """Half width of the 95 % limits of no change between two scans of the same calcium.
-
-    Parameters
-    ----------
-    surface_mm2 : float
-        Of the calcium.
-    shift_mm : float
-        How far its border may have moved by another kernel or thickness.
-    """
-    return float(settings.rescan_factor * volume_mm3**0.5 + surface_mm2 * shift_mm)
-
-
-def border_shift_mm(one: Technique, other: Technique, settings: RespondSettings) -> float:
-    """How far kernel and thickness may move the border of a lesion between two scans."""
-    by_kernel = settings.kernel_shift_mm if one.other_kernel(other) else 0.0
-    return by_kernel + settings.thickness_shift * one.thickness_difference_mm(other)
+from pipeline.steps.volumes.limits import burden_interval
 
 
 def follow_track(
@@ -98,8 +79,8 @@ class _Limits:
     settings: RespondSettings
     shift_mm: float
 
-    def half_mm3(self, volume_mm3: float, surface_mm2: float) -> float:
-        return rescan_limit_mm3(volume_mm3, self.settings, surface_mm2=surface_mm2, shift_mm=self.shift_mm)
+    def half_mm3(self, old: Interval, new: Interval, surface_mm2: float) -> float:
+        return rescan_limit_mm3(old, new, self.settings, surface_mm2=surface_mm2, shift_mm=self.shift_mm)
 
     def note(self, topology: Topology) -> str:
         """That they are wider than usual, where an amount is judged."""
@@ -112,7 +93,11 @@ def _surface_mm2(place: Place) -> float:
 
 
 def _volume(place: Place) -> Interval:
-    return Interval(sum(lesion.size.volume_mm3.value for lesion in place.lesions))
+    estimates = [lesion.size.estimate for lesion in place.lesions]
+    known = [one for one in estimates if one is not None]
+    if len(known) < len(estimates):
+        return Interval(sum(lesion.size.volume_mm3.value for lesion in place.lesions))
+    return burden_interval(known)
 
 
 def _topology(before: Sequence[Lesion], after: Sequence[Lesion]) -> Topology:
@@ -130,9 +115,9 @@ def _step(start: int, end: int, places: Sequence[Place], evaluable: Sequence[boo
     topology = _topology(before.lesions, after.lesions)
     if not (evaluable[start] and evaluable[end]):
         return Step(start, end, topology, "not_evaluable", None, None, None, None, _gap_reason(before, after))
-    old, new = _volume(before).value, _volume(after).value
-    half = limits.half_mm3(max(old, new), max(_surface_mm2(before), _surface_mm2(after)))
-    change = new - old
+    old, new = _volume(before), _volume(after)
+    half = limits.half_mm3(old, new, max(_surface_mm2(before), _surface_mm2(after)))
+    change = new.value - old.value
     beyond = abs(change) > half
     return Step(
         from_index=start,
@@ -140,7 +125,7 @@ def _step(start: int, end: int, places: Sequence[Place], evaluable: Sequence[boo
         topology=topology,
         kind=_kind(topology, change, beyond=beyond),
         change_mm3=change,
-        change_percent=100 * change / old if old > 0 else None,
+        change_percent=100 * change / old.value if old.value > 0 else None,
         limits_mm3=(-half, half),
         beyond_error=beyond,
         reason=_change_reason(topology, change, half) + limits.note(topology),
@@ -198,12 +183,12 @@ def burden_change(
     """Change of all definite lesions together; without an amount where the technique changed."""
     if techniques and techniques[start].why_not_comparable(techniques[end]):
         return BurdenChange(start, end, None, None, None, None)
-    old, new = burdens[start].volume_mm3.value, burdens[end].volume_mm3.value
+    old, new = burdens[start].volume_mm3, burdens[end].volume_mm3
     shift_mm = border_shift_mm(techniques[start], techniques[end], settings) if techniques else 0.0
     surface = max(burdens[start].surface_mm2, burdens[end].surface_mm2)
-    half = rescan_limit_mm3(max(old, new), settings, surface_mm2=surface, shift_mm=shift_mm)
-    change = new - old
-    percent = 100 * change / old if old > 0 else None
+    half = rescan_limit_mm3(old, new, settings, surface_mm2=surface, shift_mm=shift_mm)
+    change = new.value - old.value
+    percent = 100 * change / old.value if old.value > 0 else None
     return BurdenChange(start, end, change, percent, (-half, half), abs(change) > half)
 
 

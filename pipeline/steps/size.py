@@ -15,7 +15,7 @@ from skimage.measure import find_contours, marching_cubes
 
 from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask
-from pipeline.domain.lesion import Interval, PlanarAxes, Size
+from pipeline.domain.lesion import Interval, PlanarAxes, Size, VolumeEstimate
 
 PLANES = {"axial": 0, "coronal": 1, "sagittal": 2}
 """The array axis that runs across each plane."""
@@ -23,17 +23,21 @@ STAIRCASE = 2 / 3
 """Mean projection of a surface over its faces along the axes: a face turned any way counts 3/2 on average."""
 
 
-def measure_size(mask: BoxedMask) -> Size:
+def measure_size(mask: BoxedMask, estimate: VolumeEstimate | None = None) -> Size:
     """Volumes, diameters in three planes, 3D diameter, extent and centroid of one lesion.
 
-    The border of the mask runs halfway between the centres of inner and outer voxels. Lower and
-    upper limits of the volume are None until they are estimated.
+    The border of the mask runs halfway between the centres of inner and outer voxels.
+
+    Parameters
+    ----------
+    estimate : VolumeEstimate, optional
+        The volume corrected for partial volume. Without it the counted one stands, its limits unknown.
     """
     points = mask.points_lps_mm()
     mesh_mm3, diameter_mm = mesh_measures(mask)
     axial, coronal, sagittal = (planar_axes(mask, axis) for axis in PLANES.values())
     return Size(
-        volume_mm3=Interval(mask.volume_mm3),
+        volume_mm3=Interval(mask.volume_mm3) if estimate is None else estimate.volume_mm3,
         voxel_volume_mm3=mask.volume_mm3,
         mesh_volume_mm3=mesh_mm3,
         axial=axial,
@@ -42,6 +46,7 @@ def measure_size(mask: BoxedMask) -> Size:
         diameter_3d_mm=diameter_mm,
         extent_mm=_extent_mm(mask, points),
         centroid_lps_mm=_float3(points.mean(0)),
+        estimate=estimate,
     )
 
 

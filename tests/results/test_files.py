@@ -16,12 +16,12 @@ from pipeline.domain.change import Comparison
 from pipeline.results.files import write_analysis, write_comparison, write_json
 from pipeline.results.tables import LESION_COLUMNS, TRACK_COLUMNS, lesions_csv, tracks_csv
 
-UNIT = re.compile(r"_(mm3|mm2|mm|hu|percent|days)$")
+UNIT = re.compile(r"_(mm3|mm2|mm|hu|percent|days|mg)$")
 WITHOUT_UNIT = {
     "id", "status", "side", "region", "also_involves", "structure", "depth", "nearest_bone",
     "possibly_ossified", "fragment_count", "bone_contact", "touches_edge", "why_indeterminate",
     "tracking_uid", "track_id", "date_index", "lesions", "evaluable", "kind_since_last", "beyond_error",
-    "reason", "kind_first_to_last",
+    "reason", "kind_first_to_last", "agatston_score", "volume_note",
 }  # fmt: skip
 
 
@@ -61,7 +61,14 @@ def test_lesions_have_a_row_each_with_the_numbers_of_the_analysis(baseline: Anal
         assert float(row["volume_mm3"]) == pytest.approx(lesion.size.volume_mm3.value, abs=1e-3)
         assert float(row["extent_z_mm"]) == pytest.approx(lesion.size.extent_mm[2], abs=1e-3)
         assert float(row["centroid_y_mm"]) == pytest.approx(lesion.size.centroid_lps_mm[1], abs=1e-3)
-        assert row["volume_lower_mm3"] == ""  # unknown is empty, not 0
+        limits = float(row["volume_lower_mm3"]), float(row["volume_upper_mm3"])
+        assert 0 < limits[0] < lesion.size.volume_mm3.value < limits[1]
+        assert row["agatston_score"] != ""
+        assert row["core_mean_hu"] != ""
+    density = replace(baseline.lesions[0].density, core=None)
+    faint = replace(baseline.lesions[0], agatston_score=None, density=density)
+    (row,) = rows(lesions_csv(replace(baseline, lesions=(faint,))))
+    assert (row["agatston_score"], row["core_mean_hu"]) == ("", "")  # unknown is empty, not 0
 
 
 def test_a_scan_without_lesions_has_a_header_alone(baseline: Analysis) -> None:

@@ -10,9 +10,10 @@ import pytest
 from pipeline.config import MatchSettings, RespondSettings
 from pipeline.domain.change import Track
 from pipeline.domain.geometry import Float3, Geometry, RigidTransform
-from pipeline.domain.lesion import Lesion, Status
+from pipeline.domain.lesion import Interval, Lesion, Status
 from pipeline.steps.match import Date, Technique, match_lesions
-from pipeline.steps.respond import follow_track, rescan_limit_mm3
+from pipeline.steps.rescan import rescan_limit_mm3
+from pipeline.steps.respond import follow_track
 from pipeline.steps.size import surface_mm2
 from tests.builders import a_lesion, ball, centred_grid
 
@@ -171,8 +172,8 @@ def test_growth_and_shrinkage_count_beyond_the_rescan_limits(radius_mm: float, k
 
 
 def test_rescan_limits_grow_with_the_root_of_the_volume() -> None:
-    assert rescan_limit_mm3(100.0, RESPOND) == pytest.approx(34.45)
-    assert rescan_limit_mm3(0.0, RESPOND) == 0.0
+    assert rescan_limit_mm3(Interval(50.0), Interval(100.0), RESPOND) == pytest.approx(34.45)
+    assert rescan_limit_mm3(Interval(0.0), Interval(0.0), RESPOND) == 0.0
 
 
 def test_no_lesions_make_no_tracks() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.config import RespondSettings
 from pipeline.domain.change import Response
+from pipeline.domain.lesion import Interval
 from pipeline.steps.match import Technique
 from pipeline.steps.respond import burden_change, classify_response
 from tests.builders import Seen, a_burden, a_track
@@ -121,6 +122,27 @@ def test_change_of_the_burden_has_limits_of_the_larger_one() -> None:
     assert (change.change_mm3, change.change_percent) == (-300, -75)
     assert change.limits_mm3 == pytest.approx((-68.9, 68.9))
     assert change.beyond_error
+
+
+def test_limits_of_change_are_those_of_both_volumes_in_quadrature() -> None:
+    burdens = [
+        replace(a_burden(value), volume_mm3=Interval(value, value - below, value + above))
+        for value, below, above in ((400.0, 80.0, 100.0), (300.0, 100.0, 140.0))
+    ]
+    change = burden_change(0, 1, burdens, SETTINGS)
+    assert change.limits_mm3 == pytest.approx((-150.0, 150.0))  # hypot of 90 and 120
+    assert not change.beyond_error
+
+
+def test_limits_of_change_are_no_narrower_than_repeat_scans() -> None:
+    sure = [replace(a_burden(value), volume_mm3=Interval(value, value, value)) for value in (2500.0, 2400.0)]
+    settings = SETTINGS.model_copy(update={"repeat_factor": 1.5})
+    assert burden_change(0, 1, sure, settings).limits_mm3 == pytest.approx((-75.0, 75.0))
+
+
+def test_nothing_left_adds_no_error_of_its_own() -> None:
+    gone = [replace(a_burden(100.0), volume_mm3=Interval(100.0, 70.0, 130.0)), a_burden(0, count=0)]
+    assert burden_change(0, 1, gone, SETTINGS).limits_mm3 == pytest.approx((-30.0, 30.0))
 
 
 def test_change_from_nothing_has_no_percentage() -> None:

@@ -1,0 +1,1 @@
+"""The volume of a lesion corrected for partial volume, with its limits."""
