@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from pipeline.config import Settings
-from pipeline.domain.analysis import Analysis, Burden, Coverage
+from pipeline.domain.analysis import Analysis, Coverage
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
 from pipeline.domain.geometry import RigidTransform
@@ -21,7 +21,8 @@ from pipeline.finding import Found, find
 from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
-from pipeline.steps.calcium import agatston_applies, agatston_score, calcium_mass_mg
+from pipeline.steps.burden import add_up_burden
+from pipeline.steps.calcium import agatston_score, calcium_mass_mg
 from pipeline.steps.density import measure_density
 from pipeline.steps.match import Date, Technique, match_lesions
 from pipeline.steps.register import register_skeletons
@@ -31,12 +32,10 @@ from pipeline.steps.sites.layers import Tissue
 from pipeline.steps.sites.locate import Ground, locate_lesions
 from pipeline.steps.sites.ossified import is_possibly_ossified
 from pipeline.steps.sites.skin import Skin
-from pipeline.steps.sites.spread import pattern_of, sum_by
-from pipeline.steps.size import measure_size, surface_mm2
+from pipeline.steps.size import measure_size
 from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.view import View
 from pipeline.steps.volumes.edge import estimate_blur
-from pipeline.steps.volumes.limits import burden_interval
 from pipeline.steps.volumes.measure import Scene, measure_volumes
 from pipeline.steps.volumes.optics import Blur
 
@@ -117,7 +116,7 @@ def analyse(
         skeleton=skeleton,
         lesions=lesions,
         excluded=excluded,
-        burden=_burden(lesions, limit_mm3, scan),
+        burden=add_up_burden(lesions, limit_mm3, scan),
     )
 
 
@@ -287,33 +286,3 @@ def _as_excluded(number: int, candidate: Candidate) -> Excluded:
         centroid_lps_mm=(float(x), float(y), float(z)),
         peak_hu=candidate.peak_hu,
     )
-
-
-def _burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None, scan: Scan) -> Burden:
-    spacing_mm = scan.volume.geometry.spacing_mm[0]
-    definite = [one for one in lesions if one.status == "definite"]
-    unsure = [one for one in lesions if one.status == "indeterminate"]
-    estimates = [one.size.estimate for one in definite if one.size.estimate is not None]
-    return Burden(
-        lesion_count=len(definite),
-        volume_mm3=burden_interval(estimates),
-        voxel_volume_mm3=sum(one.size.voxel_volume_mm3 for one in definite),
-        indeterminate_volume_mm3=sum(one.size.volume_mm3.value for one in unsure),
-        detection_limit_mm3=detection_limit_mm3,
-        calcium_mass_mg=_total(
-            [one.calcium_mass_mg for one in definite], defined=scan.acquisition.kvp is not None
-        ),
-        agatston_score=_total(
-            [one.agatston_score for one in definite], defined=agatston_applies(scan.acquisition, spacing_mm)
-        ),
-        surface_mm2=sum(surface_mm2(one.mask) for one in definite),
-        by_region=sum_by(lesions, lambda one: one.site.region),
-        by_depth=sum_by(lesions, lambda one: one.site.depth),
-        pattern=pattern_of(lesions),
-    )
-
-
-def _total(values: Sequence[float | None], *, defined: bool) -> float | None:
-    """The sum; None where one is unknown, or where it would be on this scan."""
-    known = [one for one in values if one is not None]
-    return sum(known, 0.0) if defined and len(known) == len(values) else None
