@@ -30,7 +30,7 @@ def _diameters(lesion: Lesion) -> str:
 
 def _place(lesion: Lesion) -> str:
     parts = [lesion.site.side or "", lesion.site.region or ""]
-    text = " ".join(part for part in parts if part) or "-"
+    text = " ".join(part for part in parts if part).replace("_", " ") or "-"
     return f"{text}, on bone" if lesion.bone_contact else text
 
 

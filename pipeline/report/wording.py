@@ -38,10 +38,14 @@ def signed(value: float, digits: int = 1) -> str:
 
 
 def place_text(lesion: Lesion) -> str:
-    """Side, region and structure, as far as known; may be empty."""
-    site = lesion.site
-    words = [word for word in (site.side, site.region, site.structure) if word]
-    return " ".join(dict.fromkeys(words)).replace("_", " ")
+    """Side, region and, in brackets, structure, as far as known; may be empty."""
+    side, region, structure = (
+        (word or "").replace("_", " ")
+        for word in (lesion.site.side, lesion.site.region, lesion.site.structure)
+    )
+    region = "multiple regions" if region == "multiple" else region
+    within = f"({structure})" if structure and structure != region else ""
+    return " ".join(word for word in (side, region, within) if word)
 
 
 def lesion_title(lesion: Lesion) -> str:

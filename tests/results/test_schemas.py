@@ -20,6 +20,8 @@ from pipeline.domain.geometry import RigidTransform
 from pipeline.domain.scan import Acquisition
 from pipeline.results.record import comparison as comparison_record
 from pipeline.results.record import measurements, rounded
+from pipeline.steps.sites.muscles import REGION_OF_WORDS
+from pipeline.steps.sites.territories import TERRITORIES
 
 Record = dict[str, Any]
 
@@ -193,3 +195,20 @@ def test_plain_values_are_what_json_knows(value: Any, plain: Any) -> None:
     found = rounded(value)
     assert json.loads(json.dumps(found)) == plain
     assert type(found) is type(plain)
+
+
+def test_every_region_that_is_told_is_one_of_the_schema() -> None:
+    known = set(validator("measurements").schema["$defs"]["region"]["enum"])
+    told = {territory.region for territory in TERRITORIES} | {region for _, region in REGION_OF_WORDS}
+    assert told == known
+
+
+def test_a_region_of_no_list_is_not_valid(measured: Record) -> None:
+    check = validator("measurements")
+    record = deepcopy(measured)
+    site = record["lesions"][0]["site"]
+    site |= {"region": "perineum", "also_involves": ["inguinal"], "code": "SCT 26893007"}
+    check.validate(record)
+    for wrong in ({"region": "groin"}, {"also_involves": ["multiple"]}, {"code": "groin"}):
+        record["lesions"][0]["site"] = site | wrong
+        assert not check.is_valid(record), wrong

@@ -335,6 +335,7 @@ def test_a_cup_that_is_open_on_one_side_is_no_bone() -> None:
         ("thigh_posterior_compartment_left", "posterior_thigh", "left"),
         ("thigh_medial_compartment_right", "adductor_compartment", "right"),
         ("leg_posterior_compartment", "leg", None),
+        ("colon", None, None),  # most of it lies above the pelvis
         ("spleen", None, None),
     ],
 )

@@ -22,8 +22,7 @@ REGION_OF_WORDS: tuple[tuple[str, str], ...] = (
      r"|anterior (compartment|thigh)", "anterior_thigh"),
     (r"popliteus|popliteal", "popliteal"),
     (r"levator ani|pelvic floor|perine\w+|coccygeus|sphincter", "perineum"),
-    (r"bladder|rectum|sigmoid|prostate|uterus|ovar(y|ies)|vagina|colon|bowel|intestine|ca?ecum",
-     "pelvic_cavity"),
+    (r"bladder|rectum|sigmoid|prostate|uterus|ovar(y|ies)|vagina", "pelvic_cavity"),
 )  # fmt: skip
 """Which region a structure belongs to, by words of its name; the first that fits."""
 
