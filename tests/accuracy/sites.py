@@ -6,13 +6,11 @@ own bones as the skeleton, and with the built-in skeleton on scans painted from 
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from types import ModuleType
 
 import numpy as np
 import SimpleITK as sitk
@@ -31,7 +29,8 @@ from pipeline.steps.sites.muscles import region_of_structure
 from pipeline.steps.sites.regions import territory_of
 from pipeline.steps.sites.territories import TERRITORIES
 from tests.accuracy.lesions import assign_lesions
-from tests.accuracy.sets import DATA, SEMI, TOOL, SemiSet
+from tests.accuracy.semi import SUBSLICE_MM
+from tests.accuracy.sets import DATA, SEMI, SemiSet
 from tests.accuracy.truth import Truth
 
 Labels = NDArray[np.uint8]
@@ -55,6 +54,9 @@ MIDDLE_MM = 8.0
 ANATOMIES = ("002", "005")
 SCANS = ("seed2a", "seed5a", "clean2a", "con5b")
 """Sets of which the built-in skeleton is asked."""
+
+BELOW_MM, ABOVE_MM, MARGIN = 70, 20, 18
+"""What the generator keeps of an anatomy: so far below and above the hip bones, so many voxels beside."""
 
 WANTED = {
     "ischiofemoral": "ischiofemoral_space",
@@ -104,9 +106,12 @@ class SiteFate:
 
 def read_labels(anatomy: str) -> tuple[Labels, Geometry]:
     """The label map of an anatomy, with axes to the head, the back and the left."""
-    image = sitk.DICOMOrient(
-        sitk.ReadImage(str(DATA / "anatomy" / f"Pelvic-Ref-{anatomy}" / "label.mhd")), "LPS"
-    )
+    return _read(anatomy, "label")
+
+
+def _read(anatomy: str, name: str) -> tuple[Labels, Geometry]:
+    path = DATA / "anatomy" / f"Pelvic-Ref-{anatomy}" / f"{name}.mhd"
+    image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
     values = np.asarray(sitk.GetArrayFromImage(image), dtype=np.uint8)
     x, y, z = image.GetSpacing()
     return values, Geometry.from_spacing(values.shape, spacing_mm=(z, y, x), origin_lps_mm=image.GetOrigin())
@@ -161,26 +166,28 @@ def _share_right(reference: Points, region: str | None) -> float:
 
 
 def painted_labels(one: SemiSet, shape: tuple[int, ...]) -> Labels:
-    """The muscles on the grid of a painted scan, laid there as the generator does."""
+    """The muscles on the grid of a painted scan, cut out and laid there as the generator does."""
+    labels, geometry = read_labels(one.anatomy)
+    body = _read(one.anatomy, "mask")[0] > 0
+    own_mm = np.array(geometry.spacing_mm) * one.scale
+    slices = np.flatnonzero((labels == HIP_BONES).any(axis=(1, 2)))
+    low = max(0, int(slices[0]) - int(BELOW_MM / own_mm[0]))
+    high = min(len(labels), int(slices[-1]) + int(ABOVE_MM / own_mm[0]))
+    rows, columns = (np.flatnonzero(body[low:high].any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    part = labels[low:high, _around(rows), :][:, :, _around(columns)]
     dz, dx = one.spacing
-    parts = max(2, int(np.ceil(dz / 0.8)))
-    fine = np.array([dz / parts, dx, dx])
-    folder = DATA / "anatomy" / f"Pelvic-Ref-{one.anatomy}"
-    labels, _ = _generator().read_anatomy(str(folder), fine, one.scale)
-    labels = labels[: labels.shape[0] // parts * parts : parts]
+    parts = max(2, int(np.ceil(dz / SUBSLICE_MM)))
+    size = np.rint(np.array(part.shape) * own_mm / [dz / parts, dx, dx]).astype(int)
+    k, j, i = (np.rint(np.linspace(0, n - 1, m)).astype(int) for n, m in zip(part.shape, size, strict=True))
+    fine = part[np.ix_(k[: len(k) // parts * parts : parts], j, i)]
     values = np.zeros(shape, dtype=np.uint8)
-    j, i = ((whole - own) // 2 for whole, own in zip(shape[1:], labels.shape[1:], strict=True))
-    values[:, j : j + labels.shape[1], i : i + labels.shape[2]] = labels
+    top, left = ((whole - mine) // 2 for whole, mine in zip(shape[1:], fine.shape[1:], strict=True))
+    values[:, top : top + fine.shape[1], left : left + fine.shape[2]] = fine
     return values
 
 
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("semisynth", TOOL)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _around(places: NDArray[np.intp]) -> slice:
+    return slice(max(0, int(places[0]) - MARGIN), int(places[-1]) + MARGIN)
 
 
 def judge_sites(truth: Truth, lesions: Sequence[Lesion]) -> tuple[SiteFate, ...]:
