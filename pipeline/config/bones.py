@@ -115,6 +115,22 @@ class PartingSettings(Section):
     """where its inside is this dense: a femoral head has 300 to 500 HU,"""
     bulky_unevenness: float = Field(0.1, ge=0, le=1)
     """or where its standard deviation is at most this share of it: spongiosa has 0.15."""
+    even: LumpProof = LumpProof(free_fraction=0.44, marrow_kept=0.5)
+    """What a part must show that is even and dense: thick slices leave bone and lump no gap between them."""
+    floating: LumpProof = LumpProof(free_fraction=0.72, marrow_kept=0.0)
+    """What it must show otherwise: so much free surface is seen only on the walls of shafts,"""
+    compact_hu: float = Field(1000.0, ge=500, le=3000)
+    """which are this dense."""
+    even_hu: float = Field(500.0, ge=200, le=3000)
+    """Even parts of bone are less dense than this, or are the walls of shafts, which hold marrow."""
+    even_unevenness: float = Field(0.07, ge=0, le=1)
+    """Their standard deviation is at most this share of their density,"""
+    even_mm3: float = Field(300.0, ge=0)
+    """and the places nearly as deep as the deepest one are this large."""
+    thick_slice_mm: float = Field(3.5, gt=0)
+    """In slices further apart than this a trochanter looks thick and dense throughout: there"""
+    thick_unevenness: float = Field(0.13, ge=0, le=1)
+    """no lump that is not bulky is believed whose standard deviation is a greater share of its density."""
 
     @model_validator(mode="after")
     def _radius_for_each_level(self) -> Self:

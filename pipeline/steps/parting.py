@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.config import PartingSettings, SkeletonSettings
+from pipeline.config import LumpProof, PartingSettings, SkeletonSettings
 from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.steps.bone import Bone, PooledScan, find_marrow
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max
@@ -170,10 +170,27 @@ def _is_lump(
     local = pooled.crop(thick.box)
     if _is_shaft(thick, local.mean_hu, pooled.spacing_mm):
         return False
-    proof = settings.bulky if _is_bulky(thick, local.mean_hu, settings) else settings.usual
-    if _free_fraction(thick, local) < proof.free_fraction or not _is_thicker(thick, pooled.spacing_mm):
+    free = _free_fraction(thick, local)
+    wanted = [proof.marrow_kept for proof in _proofs(thick, local, settings) if free >= proof.free_fraction]
+    if not wanted:
         return False
-    return _marrow_kept(thick, marrow[thick.box], local, skeleton_settings) >= proof.marrow_kept
+    return _marrow_kept(thick, marrow[thick.box], local, skeleton_settings) >= min(wanted)
+
+
+def _proofs(thick: _Thick, local: PooledScan, settings: PartingSettings) -> Iterator[LumpProof]:
+    """What would prove a part a lump; one of them is enough."""
+    inside = local.mean_hu[thick.voxels].astype(np.float64)
+    middle, unevenness = float(inside.mean()), float(inside.std() / inside.mean())
+    if _is_thicker(thick, local.spacing_mm):
+        if _is_bulky(thick, local.mean_hu, settings):
+            yield settings.bulky
+        elif local.spacing_mm[0] <= settings.thick_slice_mm or unevenness <= settings.thick_unevenness:
+            yield settings.usual
+    large = len(inside) * float(np.prod(local.spacing_mm)) >= settings.even_mm3
+    if large and middle >= settings.even_hu and unevenness <= settings.even_unevenness:
+        yield settings.even
+        if middle < settings.compact_hu:
+            yield settings.floating
 
 
 def _free_fraction(thick: _Thick, local: PooledScan) -> float:
