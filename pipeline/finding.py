@@ -211,10 +211,6 @@ def _labels(ground: _Ground, bones: _Bones) -> LabelMap:
     return bones_beside_metal(labels, ground.metal)
 
 
-def _shown(labels: LabelMap, candidates: Sequence[Candidate], box: Box, geometry: Geometry) -> LabelMap:
-    return embed_labels(_without_lesions(labels, candidates), box, geometry)
-
-
 def _fit_for_sites(ground: _Ground, bones: _Bones, candidates: Sequence[Candidate]) -> AtlasFit | None:
     """Where the atlas lies, for the regions of lesions; with a user's bones it was not needed before."""
     if not ground.has_named_bones or not any(one.kind == "lesion" for one in candidates):

@@ -12,8 +12,9 @@ from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison
 from pipeline.domain.geometry import Float3
 from pipeline.errors import InputRefused, UsageError
+from pipeline.measuring import tracking_uid
 from pipeline.stages import COMPARE_STAGES, STAGES
-from pipeline.workflow import analyse, compare, tracking_uid
+from pipeline.workflow import analyse, compare
 from tests.builders import (
     Values,
     a_scan,

@@ -21,7 +21,7 @@ def analysed(slice_mm: float, *, with_lesions: bool) -> tuple[Analysis, list[flo
     lesions = case.lesions if with_lesions else ()
     built = build(replace(case, scanner=scanner, lesions=lesions))
     analysis = analyse(a_scan(built.volume.hu, built.volume.geometry))
-    return analysis, [one.volume_mm3 for one in built.lesions]
+    return analysis, [one.volume_mm3 for one in built.truth.lesions]
 
 
 @pytest.mark.parametrize("slice_mm", [3.0, 4.0, 5.0])

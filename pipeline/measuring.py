@@ -1,0 +1,156 @@
+"""What was found in a scan, measured and located: composition of the steps from candidates to lesions."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from pipeline.config import Settings
+from pipeline.domain.analysis import Coverage
+from pipeline.domain.anatomy import Anatomy
+from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.lesion import Candidate, Density, Excluded, Lesion, Site, Size, VolumeEstimate
+from pipeline.domain.scan import Scan
+from pipeline.finding import Found
+from pipeline.steps import quality
+from pipeline.steps.calcium import agatston_score, calcium_mass_mg
+from pipeline.steps.density import measure_density
+from pipeline.steps.sites.frame import ReferenceFrame
+from pipeline.steps.sites.layers import Tissue
+from pipeline.steps.sites.locate import Ground, locate_lesions
+from pipeline.steps.sites.ossified import is_possibly_ossified
+from pipeline.steps.sites.skin import Skin
+from pipeline.steps.size import measure_size
+from pipeline.steps.volumes.edge import estimate_blur
+from pipeline.steps.volumes.measure import Scene, measure_volumes
+from pipeline.steps.volumes.optics import Blur
+
+
+def measure_lesions(
+    scan: Scan,
+    body: Mask,
+    found: Found,
+    settings: Settings,
+    *,
+    anatomy: Anatomy | None,
+    seed: str,
+    beside: ThreadPoolExecutor,
+) -> tuple[tuple[Lesion, ...], Coverage]:
+    """Every lesion by falling volume, and what of the patient the scan shows.
+
+    What needs no bones is measured while their names are still being drawn; then lesions are located
+    beside the correction of their volumes.
+
+    Parameters
+    ----------
+    seed : str
+        Of the tracking UIDs.
+    beside : ThreadPoolExecutor
+        The one that draws the bones.
+    """
+    blur = estimate_blur(scan.volume, body, scan.acquisition.slice_thickness_mm, settings.volumes)
+    measured = _measure(found.candidates, scan.volume, blur)
+    skeleton, masks = found.skeleton.result(), tuple(one.candidate.mask for one in measured)
+    coverage = quality.describe_coverage(body, skeleton)
+    organs = anatomy.organs if anatomy is not None else None
+    sites = beside.submit(locate_lesions, masks, _ground(scan.volume, body, found, organs, coverage))
+    scene = Scene(scan.volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
+    volumes = measure_volumes(scene, settings.volumes)
+    measured = [_with_volume(one, volume) for one, volume in zip(measured, volumes, strict=True)]
+    located = zip(measured, sites.result(), strict=True)
+    ordered = sorted(located, key=lambda one: -one[0].size.volume_mm3.value)
+    return tuple(_lesion(*one, number, seed, scan) for number, one in enumerate(ordered, start=1)), coverage
+
+
+def tracking_uid(seed: str, number: int) -> str:
+    """A DICOM UID that is the same for the same lesion of the same scan and settings."""
+    name = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Measured:
+    """A lesion before it is told where it lies."""
+
+    candidate: Candidate
+    size: Size
+    density: Density
+    possibly_ossified: bool
+
+
+def _measure(candidates: Sequence[Candidate], volume: CTVolume, blur: Blur) -> list[_Measured]:
+    """All that needs no bones."""
+    chosen = [one for one in candidates if one.kind == "lesion"]
+    return [
+        _Measured(
+            one,
+            measure_size(one.mask),
+            measure_density(volume, one.mask, blur),
+            is_possibly_ossified(one.mask, volume),
+        )
+        for one in chosen
+    ]
+
+
+def _ground(
+    volume: CTVolume, body: Mask, found: Found, organs: LabelMap | None, coverage: Coverage
+) -> Ground:
+    """What lesions are located on."""
+    skeleton = found.skeleton.result()
+    return Ground(
+        tissue=Tissue(volume, skeleton, Skin.of(body, volume)),
+        body=body,
+        skeleton=skeleton,
+        frame=ReferenceFrame(found.fit) if found.fit is not None else None,
+        organs=organs,
+        in_plane_truncated=coverage.in_plane_truncated,
+    )
+
+
+def _with_volume(one: _Measured, estimate: VolumeEstimate) -> _Measured:
+    return replace(one, size=replace(one.size, volume_mm3=estimate.volume_mm3, estimate=estimate))
+
+
+def _lesion(measured: _Measured, site: Site, number: int, seed: str, scan: Scan) -> Lesion:
+    candidate, how = measured.candidate, scan.acquisition
+    return Lesion(
+        id=number,
+        tracking_uid=tracking_uid(seed, number),
+        mask=candidate.mask,
+        status=candidate.status,
+        why_indeterminate=candidate.reason or None,
+        fragment_count=candidate.fragment_count,
+        edge_hu=candidate.edge_hu,
+        size=measured.size,
+        density=measured.density,
+        site=site,
+        bone_contact=site.bone_distance_mm == 0.0,
+        touches_edge=candidate.mask.touches_edge,
+        possibly_ossified=measured.possibly_ossified,
+        calcium_mass_mg=calcium_mass_mg(measured.size.estimate, how.kvp),
+        agatston_score=agatston_score(scan.volume, candidate.mask, how),
+    )
+
+
+def list_excluded(candidates: Sequence[Candidate]) -> tuple[Excluded, ...]:
+    """What is not counted, numbered from 1."""
+    rejected = [one for one in candidates if one.kind != "lesion"]
+    return tuple(_as_excluded(number, one) for number, one in enumerate(rejected, start=1))
+
+
+def _as_excluded(number: int, candidate: Candidate) -> Excluded:
+    if candidate.kind == "lesion":
+        raise ValueError("a lesion is not excluded")
+    x, y, z = candidate.mask.points_lps_mm().mean(0)
+    return Excluded(
+        id=number,
+        mask=candidate.mask,
+        kind=candidate.kind,
+        reason=candidate.reason,
+        volume_mm3=candidate.mask.volume_mm3,
+        centroid_lps_mm=(float(x), float(y), float(z)),
+        peak_hu=candidate.peak_hu,
+    )
