@@ -11,6 +11,11 @@ from contextlib import contextmanager
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 """Parameters of mallopt(3)."""
 NEVER_BYTES = 2**31 - 1
+MADV_HUGEPAGE = 14
+"""Of madvise(2)."""
+PAGE_BYTES = 2**21
+HEAP_BYTES = 1536 * 2**20
+"""As much as a large scan takes."""
 
 
 def keep_freed_memory() -> None:
@@ -22,10 +27,26 @@ def keep_freed_memory() -> None:
     """
     if sys.platform != "linux":
         return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    libc = ctypes.CDLL(None)
+    mallopt = getattr(libc, "mallopt", None)
     if mallopt is not None:
         for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, NEVER_BYTES), (M_ARENA_MAX, 1)):
             mallopt(parameter, value)
+        _ask_for_large_pages(libc)
+
+
+def _ask_for_large_pages(libc: ctypes.CDLL) -> None:
+    """Reserve the heap in one piece, of which nothing is used before it is asked for, in pages of 2 MB."""
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    start = libc.malloc(HEAP_BYTES)
+    if start is None:
+        return
+    libc.free(start)
+    first = -(-start // PAGE_BYTES) * PAGE_BYTES
+    libc.madvise(first, HEAP_BYTES - PAGE_BYTES, MADV_HUGEPAGE)
 
 
 @contextmanager
