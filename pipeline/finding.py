@@ -30,8 +30,9 @@ from pipeline.steps.noise import LocalNoise, local_noise
 from pipeline.steps.organs import question_organs
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.pieces import question_pieces
-from pipeline.steps.place import Surroundings, find_gas, look_around
+from pipeline.steps.place import Air, Surroundings, find_air, look_around
 from pipeline.steps.release import release_contrast
+from pipeline.steps.ribs import tell_ribs
 from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
@@ -118,9 +119,9 @@ def find(
     box = grow_box(found, (1, 1, 1), body.geometry.shape)
     ground = _prepare(scan, body, box, anatomy, settings)
     on_stage(STAGES[1])
-    gas = beside.submit(find_gas, ground.bare, ground.body)
+    air = beside.submit(find_air, ground.bare, ground.body)
     noise = beside.submit(local_noise, ground.smooth, ground.body)
-    bones = _find_bones(ground, gas, beside, settings)
+    bones = _find_bones(ground, air, beside, settings)
     labels = beside.submit(_labels, ground, bones)
     on_stage(STAGES[2])
     local = noise.result()
@@ -165,9 +166,7 @@ def _bone_hu(threshold: Threshold, settings: Settings) -> float:
     return min(settings.skeleton.bone_hu, threshold.edge_hu)
 
 
-def _find_bones(
-    ground: _Ground, gas: Future[Voxels], beside: ThreadPoolExecutor, settings: Settings
-) -> _Bones:
+def _find_bones(ground: _Ground, air: Future[Air], beside: ThreadPoolExecutor, settings: Settings) -> _Bones:
     """The skeleton without metal and contrast medium; what a user's map names bone is bone.
 
     While the atlas is laid into the bones, blood is looked for and the drawing of bones prepared.
@@ -177,7 +176,7 @@ def _find_bones(
     pooled = pool_scan(ground.bare, ground.body, settings.skeleton)
     skeleton = _skeleton(ground, pooled, settings)
     skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, ground.metal))
-    around = look_around(ground.bare, ground.body, skeleton, gas.result(), ground.acquisition)
+    around = look_around(ground.bare, ground.body, skeleton, air.result(), ground.acquisition)
     if ground.has_named_bones:
         return _Bones(skeleton, around, beside.submit(find_blood_pool, ground.bare, ground.body, skeleton))
     canvas = beside.submit(Canvas.around, skeleton.solid, ground.bare)
@@ -252,6 +251,7 @@ def _told(
     told = tell_bowel(told, around, settings.contrast)
     told = classify_candidates(told, bones.skeleton, settings.mimics)
     told = tell_spots(told, around, settings.spots)
+    told = tell_ribs(told, around, settings.spots)
     told = tell_stones(told, around, settings.stones)
     told = question_pieces(told, around, settings.contrast)
     told = question_density(told, settings.metal, factor=ground.calcium_factor)

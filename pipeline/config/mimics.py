@@ -271,3 +271,9 @@ class SpotSettings(Section):
     """So far above the iliac crests ribs and organs are not told from lesions,"""
     subcutaneous_fat_share: float = Field(0.6, ge=0, le=1)
     """unless this share of what lies around is fat."""
+    rib_lung_mm: float = Field(12.0, ge=0, le=40)
+    """Up there, what lies in the wall of the trunk this near to a lung is a rib,"""
+    rib_gap_mm: float = Field(30.0, ge=0, le=40)
+    """and what lies no further than this from a rib is a part of it or the next one."""
+    rib_skin_mm: float = Field(40.0, ge=0, le=80)
+    """The wall goes this deep."""

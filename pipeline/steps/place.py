@@ -45,6 +45,11 @@ ONE_SLICE_MM = 1e4
 """So far apart, slices do not see each other."""
 SMALLEST_GAS_MM3 = 15.0
 """Less is noise."""
+LUNG_MM3 = 30_000.0
+"""A lung that a scan reaches is at least this large,"""
+PURE_GAS_HU = -940.0
+"""and less than this share of it is as empty as gas in bowel is, but for its rim."""
+PURE_SHARE = 0.3
 BLOCK_MM = 3.0
 """Blocks of this size are asked before voxels."""
 FARTHEST_MM = 40.0
@@ -59,12 +64,13 @@ class Surroundings:
     body: Voxels  #: [k, j, i]
     solid: Voxels  #: [k, j, i], any bone
     released: Voxels  #: [k, j, i], taken for bone at first, and given back as contrast medium
-    gas: Voxels  #: [k, j, i], gas within the body
+    gas: Voxels  #: [k, j, i], gas within the body, but for the lungs
     middle_i: float | None  #: the column of the body's middle; None where the picture cuts the body
     age_years: float | None = None
     sex: str | None = None
     noise_hu: float = 0.0  #: standard deviation in soft tissue, as seen after smoothing
     pelvis: Pelvis | None = None  #: the bones as the atlas has them, where it could be fitted
+    lung: Voxels | None = None  #: [k, j, i]; None where the scan shows none
 
     def crop(self, box: Box) -> Surroundings:
         """The part within a box."""
@@ -76,6 +82,7 @@ class Surroundings:
             solid=self.solid[box],
             released=self.released[box],
             gas=self.gas[box],
+            lung=None if self.lung is None else self.lung[box],
             middle_i=middle_i,
         )
 
@@ -99,7 +106,7 @@ class Place:
 
 
 def look_around(
-    smooth: CTVolume, body: Mask, skeleton: Skeleton, gas: Voxels, acquisition: Acquisition
+    smooth: CTVolume, body: Mask, skeleton: Skeleton, air: Air, acquisition: Acquisition
 ) -> Surroundings:
     """Gather what the rules need.
 
@@ -107,8 +114,8 @@ def look_around(
     ----------
     smooth, body, skeleton
         On one grid, the box of the body.
-    gas : ndarray
-        bool [k, j, i], as `find_gas` finds it.
+    air : Air
+        As `find_air` finds it.
     acquisition : Acquisition
         For the patient's age and sex, where the scan tells.
     """
@@ -117,28 +124,43 @@ def look_around(
         body.voxels,
         skeleton.solid,
         np.zeros(body.voxels.shape, dtype=bool),
-        gas,
+        air.gas,
         _middle_column(body.voxels),
         acquisition.age_years,
         acquisition.sex,
+        lung=air.lung,
     )
 
 
-def find_gas(smooth: CTVolume, body: Mask) -> Voxels:
-    """Gas in bowel: within the body, and not next to the outside."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Air:
+    """What is full of air within the body. Arrays are bool [k, j, i]."""
+
+    gas: Voxels  #: in bowel
+    lung: Voxels | None  #: None where the scan shows none
+
+
+def find_air(smooth: CTVolume, body: Mask) -> Air:
+    """Gas in bowel, which lies within the body and not next to the outside, and the lungs."""
     gas = smooth.hu <= GAS_HU
     gas &= body.voxels
     k, j, i = np.unravel_index(np.flatnonzero(gas), gas.shape)
     numbers = label_listed((k, j, i), smooth.geometry.shape).numbers
     if not len(numbers):
-        return gas
+        return Air(gas, None)
     counts = np.bincount(numbers)
     sure = np.bincount(numbers, smooth.hu[k, j, i] <= SURE_GAS_HU) > 0
     kept = sure & (counts * smooth.geometry.voxel_volume_mm3 >= SMALLEST_GAS_MM3)
     near = np.bincount(numbers, _near_outside(body, (k, j, i)))
     kept[near >= FOLD_SHARE * counts] = False
-    gas[k, j, i] = kept[numbers]
-    return gas
+    pure = np.bincount(numbers, smooth.hu[k, j, i] <= PURE_GAS_HU)
+    is_lung = (counts * smooth.geometry.voxel_volume_mm3 >= LUNG_MM3) & (pure < PURE_SHARE * counts)
+    gas[k, j, i] = (kept & ~is_lung)[numbers]
+    if not is_lung.any():
+        return Air(gas, None)
+    lung = np.zeros(gas.shape, dtype=bool)
+    lung[k, j, i] = is_lung[numbers]
+    return Air(gas, lung)
 
 
 def _near_outside(body: Mask, index: Index) -> NDArray[np.bool_]:

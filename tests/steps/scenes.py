@@ -9,7 +9,7 @@ from pipeline.domain.geometry import Float3, Geometry
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition
-from pipeline.steps.place import Surroundings, find_gas, look_around
+from pipeline.steps.place import Surroundings, find_air, look_around
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import (
     AIR_HU,
@@ -63,7 +63,7 @@ def surroundings(
     skeleton = Skeleton(LabelMap(values, geometry, {1: "other_bone"}), nothing, nothing)
     acquisition = Acquisition(age_years=age_years, sex=sex)  # type: ignore[arg-type]
     volume, patient = CTVolume(rounded, geometry), Mask(body, geometry)
-    return look_around(volume, patient, skeleton, find_gas(volume, patient), acquisition), skeleton
+    return look_around(volume, patient, skeleton, find_air(volume, patient), acquisition), skeleton
 
 
 def candidate(shape: Values, hu: Values, geometry: Geometry = GRID) -> Candidate:

@@ -15,7 +15,7 @@ from pipeline.domain.scan import Acquisition
 from pipeline.steps.naming.atlas import Points, load_atlas
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.pelvis import Pelvis
-from pipeline.steps.place import Surroundings, find_gas, look_around
+from pipeline.steps.place import Surroundings, find_air, look_around
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.spots import tell_spots
 from pipeline.steps.swallowed import release_swallowed
@@ -94,7 +94,7 @@ def scene(hu: Values, geometry: Geometry, pelvis: Pelvis, bone: Values | None = 
     skeleton = Skeleton(LabelMap(solid.astype(np.uint8), geometry, {1: "other_bone"}), nothing, nothing)
     body = Mask(np.ones(geometry.shape, dtype=bool), geometry)
     volume = CTVolume(np.rint(hu).astype(np.int16), geometry)
-    around = look_around(volume, body, skeleton, find_gas(volume, body), Acquisition())
+    around = look_around(volume, body, skeleton, find_air(volume, body), Acquisition())
     return replace(around, pelvis=pelvis)
 
 
