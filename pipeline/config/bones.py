@@ -117,13 +117,14 @@ class PartingSettings(Section):
     """or where its standard deviation is at most this share of it: spongiosa has 0.15."""
     even: LumpProof = LumpProof(free_fraction=0.44, marrow_kept=0.5)
     """What a part must show that is even and dense: thick slices leave bone and lump no gap between them."""
-    floating: LumpProof = LumpProof(free_fraction=0.72, marrow_kept=0.0)
-    """What it must show otherwise: so much free surface is seen only on the walls of shafts,"""
+    floating_fraction: float = Field(0.72, ge=0, le=1)
+    """The more of its surroundings is soft tissue, the less marrow must it show kept; with this share none:
+    so much free surface is seen only on the walls of shafts,"""
     compact_hu: float = Field(1000.0, ge=500, le=3000)
     """which are this dense."""
     even_hu: float = Field(500.0, ge=200, le=3000)
     """Even parts of bone are less dense than this, or are the walls of shafts, which hold marrow."""
-    even_unevenness: float = Field(0.07, ge=0, le=1)
+    even_unevenness: float = Field(0.1, ge=0, le=1)
     """Their standard deviation is at most this share of their density,"""
     even_mm3: float = Field(300.0, ge=0)
     """and the places nearly as deep as the deepest one are this large."""

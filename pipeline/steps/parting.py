@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.config import LumpProof, PartingSettings, SkeletonSettings
+from pipeline.config import PartingSettings, SkeletonSettings
 from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.steps.bone import Bone, PooledScan, find_marrow
 from pipeline.steps.grid import bounding_box, expand, margin_voxels, pool_max
@@ -170,27 +170,36 @@ def _is_lump(
     local = pooled.crop(thick.box)
     if _is_shaft(thick, local.mean_hu, pooled.spacing_mm):
         return False
+    wanted = _marrow_to_keep(thick, local, settings)
+    return wanted <= 1 and _marrow_kept(thick, marrow[thick.box], local, skeleton_settings) >= wanted
+
+
+def _marrow_to_keep(thick: _Thick, local: PooledScan, settings: PartingSettings) -> float:
+    """Share of the marrow around that must still be enclosed without a part; infinite where none would do."""
     free = _free_fraction(thick, local)
-    wanted = [proof.marrow_kept for proof in _proofs(thick, local, settings) if free >= proof.free_fraction]
-    if not wanted:
-        return False
-    return _marrow_kept(thick, marrow[thick.box], local, skeleton_settings) >= min(wanted)
-
-
-def _proofs(thick: _Thick, local: PooledScan, settings: PartingSettings) -> Iterator[LumpProof]:
-    """What would prove a part a lump; one of them is enough."""
     inside = local.mean_hu[thick.voxels].astype(np.float64)
     middle, unevenness = float(inside.mean()), float(inside.std() / inside.mean())
+    wanted = float("inf")
     if _is_thicker(thick, local.spacing_mm):
-        if _is_bulky(thick, local.mean_hu, settings):
-            yield settings.bulky
-        elif local.spacing_mm[0] <= settings.thick_slice_mm or unevenness <= settings.thick_unevenness:
-            yield settings.usual
+        bulky = _is_bulky(thick, local.mean_hu, settings)
+        proof = settings.bulky if bulky else settings.usual
+        believed = bulky or local.spacing_mm[0] <= settings.thick_slice_mm
+        if free >= proof.free_fraction and (believed or unevenness <= settings.thick_unevenness):
+            wanted = proof.marrow_kept
     large = len(inside) * float(np.prod(local.spacing_mm)) >= settings.even_mm3
     if large and middle >= settings.even_hu and unevenness <= settings.even_unevenness:
-        yield settings.even
-        if middle < settings.compact_hu:
-            yield settings.floating
+        wanted = min(wanted, _marrow_to_keep_if_even(free, middle, settings))
+    return wanted
+
+
+def _marrow_to_keep_if_even(free: float, middle_hu: float, settings: PartingSettings) -> float:
+    """The less the freer an even dense part is; what is as dense as a shaft keeps the full share."""
+    least, most = settings.even.free_fraction, settings.floating_fraction
+    if free < least:
+        return float("inf")
+    if middle_hu >= settings.compact_hu:
+        return settings.even.marrow_kept
+    return settings.even.marrow_kept * max(0.0, (most - free) / (most - least))
 
 
 def _free_fraction(thick: _Thick, local: PooledScan) -> float:
