@@ -12,12 +12,25 @@ from pipeline.config import Settings
 from pipeline.domain.analysis import Coverage
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.image import CTVolume, LabelMap, Mask
-from pipeline.domain.lesion import Candidate, Density, Excluded, Lesion, Site, Size, VolumeEstimate
+from pipeline.domain.lesion import (
+    Candidate,
+    Density,
+    Excluded,
+    Lesion,
+    Morphology,
+    Site,
+    Size,
+    VolumeEstimate,
+)
 from pipeline.domain.scan import Scan
 from pipeline.finding import Found
 from pipeline.steps import quality
 from pipeline.steps.calcium import agatston_score, calcium_mass_mg
 from pipeline.steps.density import measure_density
+from pipeline.steps.forms.axes import all_axes
+from pipeline.steps.forms.body import sharp_body
+from pipeline.steps.forms.morphology import measure_form, name_form
+from pipeline.steps.forms.recist import is_recist_measurable
 from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.sites.layers import Tissue
 from pipeline.steps.sites.locate import Ground, locate_lesions
@@ -59,7 +72,10 @@ def measure_lesions(
     sites = beside.submit(locate_lesions, masks, _ground(scan.volume, body, found, organs, coverage))
     scene = Scene(scan.volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
     volumes = measure_volumes(scene, settings.volumes)
-    measured = [_with_volume(one, volume) for one, volume in zip(measured, volumes, strict=True)]
+    measured = [
+        _with_volume(one, volume, scene, number, settings)
+        for number, (one, volume) in enumerate(zip(measured, volumes, strict=True))
+    ]
     located = zip(measured, sites.result(), strict=True)
     ordered = sorted(located, key=lambda one: -one[0].size.volume_mm3.value)
     return tuple(_lesion(*one, number, seed, scan) for number, one in enumerate(ordered, start=1)), coverage
@@ -79,6 +95,7 @@ class _Measured:
     size: Size
     density: Density
     possibly_ossified: bool
+    morphology: Morphology | None = None  #: once its volume is known
 
 
 def _measure(candidates: Sequence[Candidate], volume: CTVolume, blur: Blur) -> list[_Measured]:
@@ -110,8 +127,21 @@ def _ground(
     )
 
 
-def _with_volume(one: _Measured, estimate: VolumeEstimate) -> _Measured:
-    return replace(one, size=replace(one.size, volume_mm3=estimate.volume_mm3, estimate=estimate))
+def _with_volume(
+    one: _Measured, estimate: VolumeEstimate, scene: Scene, number: int, settings: Settings
+) -> _Measured:
+    """The same with its corrected volume, and the axes and form of the body that holds it."""
+    body = sharp_body(scene, number, estimate.volume_mm3.value, settings.volumes)
+    axial, coronal, sagittal = all_axes(body)
+    size = replace(
+        one.size,
+        volume_mm3=estimate.volume_mm3,
+        estimate=estimate,
+        axial=axial,
+        coronal=coronal,
+        sagittal=sagittal,
+    )
+    return replace(one, size=size, morphology=name_form(measure_form(body)))
 
 
 def _lesion(measured: _Measured, site: Site, number: int, seed: str, scan: Scan) -> Lesion:
@@ -129,6 +159,13 @@ def _lesion(measured: _Measured, site: Site, number: int, seed: str, scan: Scan)
         site=site,
         bone_contact=site.bone_distance_mm == 0.0,
         touches_edge=candidate.mask.touches_edge,
+        morphology=measured.morphology,
+        recist_measurable=is_recist_measurable(
+            measured.size,
+            measured.morphology,
+            site.region,
+            slice_thickness_mm=how.slice_thickness_mm or scan.volume.geometry.spacing_mm[0],
+        ),
         possibly_ossified=measured.possibly_ossified,
         calcium_mass_mg=calcium_mass_mg(measured.size.estimate, how.kvp),
         agatston_score=agatston_score(scan.volume, candidate.mask, how),

@@ -49,6 +49,8 @@ def print_analysis(analysis: Analysis, out: Path) -> None:
         )
     if analysis.lesions:
         console.print(table)
+    for lesion in analysis.lesions:
+        console.print(f"{lesion.id}: {lesion.description}")
     _print_burden(analysis, console)
     for flag in analysis.flags:
         console.print(f"{flag.severity}: {flag.message} ({flag.code})")

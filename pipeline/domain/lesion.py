@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pipeline.domain.description import describe
 from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask
 
@@ -12,6 +13,9 @@ Side = Literal["left", "right", "midline"]
 Depth = Literal["skin", "subcutaneous", "fascial", "muscular", "periarticular", "intrapelvic"]
 Pattern = Literal["superficial", "tumoral", "fascial", "exoskeleton", "mixed"]
 Status = Literal["definite", "indeterminate"]
+MULTIPLE = "multiple"
+"""The region of what runs through several."""
+Morphology = Literal["punctate", "nodular", "bulky", "ovoid", "linear", "sheet", "shell", "reticular"]
 ExcludedKind = Literal[
     "phlebolith",
     "vascular",
@@ -144,9 +148,16 @@ class Lesion:
     bone_contact: bool
     touches_edge: bool
     source: Literal["automatic", "edited"] = "automatic"
+    morphology: Morphology | None = None
+    recist_measurable: bool | None = None  #: whether it can be a target of RECIST 1.1
     possibly_ossified: bool = False  #: a dense rim closes in what may be marrow
     calcium_mass_mg: float | None = None  #: hydroxyapatite, an estimate; None where the voltage is unknown
     agatston_score: float | None = None  #: None where it is not defined for the scan
+
+    @property
+    def description(self) -> str:
+        """All of this in one sentence."""
+        return describe(self)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

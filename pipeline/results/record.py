@@ -174,9 +174,9 @@ def _lesion(lesion: Lesion) -> Plain:
         "bone_contact": lesion.bone_contact,
         "possibly_ossified": lesion.possibly_ossified,
         "touches_edge": lesion.touches_edge,
-        "recist_measurable": None,
-        "morphology": None,
-        "description": None,
+        "recist_measurable": lesion.recist_measurable,
+        "morphology": lesion.morphology,
+        "description": lesion.description,
     }
 
 

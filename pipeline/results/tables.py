@@ -15,6 +15,8 @@ from pipeline.results.record import rounded
 LESION_COLUMNS = (
     "id",
     "status",
+    "morphology",
+    "recist_measurable",
     "side",
     "region",
     "also_involves",
@@ -58,6 +60,7 @@ LESION_COLUMNS = (
     "touches_edge",
     "volume_note",
     "why_indeterminate",
+    "description",
     "tracking_uid",
 )
 TRACK_COLUMNS = (
@@ -105,6 +108,8 @@ def _lesion_row(lesion: Lesion) -> dict[str, Any]:
     row: dict[str, Any] = {
         "id": lesion.id,
         "status": lesion.status,
+        "morphology": lesion.morphology,
+        "recist_measurable": lesion.recist_measurable,
         "side": lesion.site.side,
         "region": lesion.site.region,
         "also_involves": " ".join(lesion.site.also_involves) or None,
@@ -132,6 +137,7 @@ def _lesion_row(lesion: Lesion) -> dict[str, Any]:
         "possibly_ossified": lesion.possibly_ossified,
         "touches_edge": lesion.touches_edge,
         "why_indeterminate": lesion.why_indeterminate,
+        "description": lesion.description,
         "tracking_uid": lesion.tracking_uid,
     }
     for name in ("mean_hu", "sd_hu", "p95_hu", "max_hu"):

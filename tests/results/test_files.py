@@ -22,6 +22,7 @@ WITHOUT_UNIT = {
     "possibly_ossified", "fragment_count", "bone_contact", "touches_edge", "why_indeterminate",
     "tracking_uid", "track_id", "date_index", "lesions", "evaluable", "kind_since_last", "beyond_error",
     "reason", "kind_first_to_last", "agatston_score", "volume_note",
+    "morphology", "recist_measurable", "description",
 }  # fmt: skip
 
 
@@ -63,6 +64,8 @@ def test_lesions_have_a_row_each_with_the_numbers_of_the_analysis(baseline: Anal
         assert float(row["centroid_y_mm"]) == pytest.approx(lesion.size.centroid_lps_mm[1], abs=1e-3)
         limits = float(row["volume_lower_mm3"]), float(row["volume_upper_mm3"])
         assert 0 < limits[0] < lesion.size.volume_mm3.value < limits[1]
+        assert (row["morphology"], row["description"]) == (lesion.morphology, lesion.description)
+        assert row["recist_measurable"] == str(lesion.recist_measurable)
         assert row["agatston_score"] != ""
         assert row["core_mean_hu"] != ""
     density = replace(baseline.lesions[0].density, core=None)

@@ -17,6 +17,8 @@ SAMPLE = Path(__file__).parents[2] / "sample_data" / "baseline"
 MARGIN = 8
 """Columns left out beside the middle, so that one hip alone is shown."""
 LUMP, OVOID = ("right", "ischiofemoral_space"), ("left", "obturator_internus")
+PUBLISHED_CM = ("3.8 × 2.3", "5.0 × 1.1")
+"""Of the second the report has 5.0 × 1.0: within the millimetre that axes are right to."""
 RODS = {side: [(side, "adductor_compartment")] * 3 for side in ("left", "right")}
 
 
@@ -37,6 +39,10 @@ def test_every_lesion_of_the_sample_case_has_its_side_and_region(scan: Scan) -> 
     assert {lesion.site.depth for lesion in found.lesions} == {"muscular"}
     assert found.lesions[0].site.structure == "quadratus femoris"
     assert not any(lesion.possibly_ossified for lesion in found.lesions)
+    assert [lesion.morphology for lesion in found.lesions] == ["bulky", "ovoid"] + ["linear"] * 6
+    assert [lesion.recist_measurable for lesion in found.lesions] == [True, True] + [False] * 6
+    for lesion, axes in zip(found.lesions, PUBLISHED_CM, strict=False):
+        assert f" {axes} cm (axial) calcification in the {lesion.site.side} " in lesion.description
     volumes = [lesion.size.volume_mm3.value for lesion in found.lesions]
     assert found.burden.by_region == pytest.approx(
         {

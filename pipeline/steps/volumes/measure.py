@@ -51,9 +51,8 @@ def measure_volume(around: Scene, number: int, settings: VolumeSettings) -> Volu
     """
     mask = around.masks[number]
     box = region_box(mask, around.blur, settings)
-    region = lesion_region(
-        around.volume, mask, _taken(around, number, box), around.blur, settings, noise_hu=around.noise_hu
-    )
+    taken = taken_around(around, number, box)
+    region = lesion_region(around.volume, mask, taken, around.blur, settings, noise_hu=around.noise_hu)
     blocks = _blocks(region, settings.block_mm)
     fits = _fits(region, blocks, around)
     if region.tissue_spread_hu > EVEN_TISSUE_HU:
@@ -80,7 +79,7 @@ def _fits(region: Region, blocks: Sequence[Box], around: Scene) -> list[tuple[_P
     return [(_part(region, block), _fit(region, block, around)) for block in blocks]
 
 
-def _taken(around: Scene, number: int, box: Box) -> Voxels | None:
+def taken_around(around: Scene, number: int, box: Box) -> Voxels | None:
     """Bone and the other lesions in a box."""
     taken = np.zeros([s.stop - s.start for s in box], dtype=bool)
     if around.bone is not None:
