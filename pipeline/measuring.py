@@ -72,11 +72,13 @@ def measure_lesions(
     sites = beside.submit(locate_lesions, masks, _ground(scan.volume, body, found, organs, coverage))
     scene = Scene(scan.volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
     volumes = measure_volumes(scene, settings.volumes)
-    measured = [
-        _with_volume(one, volume, scene, number, settings)
-        for number, (one, volume) in enumerate(zip(measured, volumes, strict=True))
-    ]
-    located = zip(measured, sites.result(), strict=True)
+
+    def with_volume(number: int) -> _Measured:
+        return _with_volume(measured[number], volumes[number], scene, number, settings)
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        complete = list(threads.map(with_volume, range(len(measured))))
+    located = zip(complete, sites.result(), strict=True)
     ordered = sorted(located, key=lambda one: -one[0].size.volume_mm3.value)
     return tuple(_lesion(*one, number, seed, scan) for number, one in enumerate(ordered, start=1)), coverage
 
