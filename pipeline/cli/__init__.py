@@ -13,7 +13,7 @@ from pipeline import __version__
 from pipeline.cli.check import check
 from pipeline.cli.compare import compare
 from pipeline.cli.measure import measure
-from pipeline.cli.memory import keep_freed_memory
+from pipeline.cli.memory import keep_freed_memory, multiply_in_one_thread
 from pipeline.cli.phantom import phantom
 from pipeline.errors import PipelineError
 
@@ -58,6 +58,7 @@ def _root(
 def main() -> None:
     """Run the command; every error raised on purpose is one line on stderr and its exit code."""
     keep_freed_memory()
+    multiply_in_one_thread()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # results are written: a sign missing here is no fault

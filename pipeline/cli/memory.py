@@ -1,9 +1,10 @@
-"""Memory as a process wants it that loads many modules and then makes one large array after another."""
+"""Memory and threads for a process that loads many modules and makes one large array after another."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,14 @@ def _ask_for_large_pages(libc: ctypes.CDLL) -> None:
     libc.free(start)
     first = -(-start // PAGE_BYTES) * PAGE_BYTES
     libc.madvise(first, HEAP_BYTES - PAGE_BYTES, MADV_HUGEPAGE)
+
+
+def multiply_in_one_thread() -> None:
+    """Keep matrix products to the thread that asks: small ones wait longer for a second one than they take.
+
+    To be called before numpy is loaded. What the user has set stays.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 
 import pytest
 
-from pipeline.cli.memory import loading_modules
+from pipeline.cli.memory import loading_modules, multiply_in_one_thread
 
 REUSE = """
 import resource
@@ -45,3 +46,20 @@ def test_garbage_is_collected_again_after_loading() -> None:
         raise ImportError
     assert gc.isenabled()
     gc.unfreeze()
+
+
+def test_matrix_products_keep_to_one_thread_unless_more_are_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    multiply_in_one_thread()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    multiply_in_one_thread()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+
+
+def test_the_command_sets_its_threads_before_numpy_is_loaded() -> None:
+    loaded = "import sys, pipeline.cli; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
