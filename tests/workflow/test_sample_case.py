@@ -17,8 +17,9 @@ SAMPLE = Path(__file__).parents[2] / "sample_data" / "baseline"
 MARGIN = 8
 """Columns left out beside the middle, so that one hip alone is shown."""
 LUMP, OVOID = ("right", "ischiofemoral_space"), ("left", "obturator_internus")
-PUBLISHED_CM = ("3.8 × 2.3", "5.0 × 1.1")
-"""Of the second the report has 5.0 × 1.0: within the millimetre that axes are right to."""
+PUBLISHED_MM = ((38.0, 23.0), (50.0, 10.0))
+AXES_MM = 1.0
+"""That axes are right to."""
 RODS = {side: [(side, "adductor_compartment")] * 3 for side in ("left", "right")}
 
 
@@ -41,8 +42,10 @@ def test_every_lesion_of_the_sample_case_has_its_side_and_region(scan: Scan) -> 
     assert not any(lesion.possibly_ossified for lesion in found.lesions)
     assert [lesion.morphology for lesion in found.lesions] == ["bulky", "ovoid"] + ["linear"] * 6
     assert [lesion.recist_measurable for lesion in found.lesions] == [True, True] + [False] * 6
-    for lesion, axes in zip(found.lesions, PUBLISHED_CM, strict=False):
-        assert f" {axes} cm (axial) calcification in the {lesion.site.side} " in lesion.description
+    for lesion, published_mm in zip(found.lesions, PUBLISHED_MM, strict=False):
+        axes = (lesion.size.axial.long_axis_mm, lesion.size.axial.short_axis_mm)
+        assert axes == pytest.approx(published_mm, abs=AXES_MM)
+        assert f" cm (axial) calcification in the {lesion.site.side} " in lesion.description
     volumes = [lesion.size.volume_mm3.value for lesion in found.lesions]
     assert found.burden.by_region == pytest.approx(
         {
