@@ -12,7 +12,7 @@ from pipeline.steps.voxels import label_components
 
 HYDROXYAPATITE_MG_CM3_PER_HU = 0.78
 """At 120 kVp, above the tissue around: 200 mg/cm³ of hydroxyapatite read about 256 HU more than water.
-McCollough et al., Radiology 2007;243:527 (mass calibration factors of 0.74 to 0.81, five makers)."""
+General knowledge, no measured calibration; how one is measured: McCollough et al., Radiology 2007;243:527."""
 AGATSTON_KVP = 120.0
 AGATSTON_SLICE_MM = 3.0
 """Slice the score is defined on; thinner ones are scaled to it, as is the custom."""

@@ -155,7 +155,3 @@ def burden_interval(estimates: Sequence[VolumeEstimate]) -> Interval:
 
 def _half_mm3(one: VolumeEstimate, share: float) -> float:
     return one.volume_mm3.value * abs(float(np.expm1(SIGMAS_95 * share)))
-
-
-def _norm(parts: Sequence[float]) -> float:
-    return float(np.linalg.norm(parts))
