@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Coverage
@@ -20,14 +20,12 @@ from pipeline.domain.lesion import (
     Morphology,
     Site,
     Size,
-    VolumeEstimate,
 )
 from pipeline.domain.scan import Scan
 from pipeline.finding import Found
 from pipeline.steps import quality
 from pipeline.steps.calcium import agatston_score, calcium_mass_mg
 from pipeline.steps.density import measure_density
-from pipeline.steps.forms.axes import all_axes
 from pipeline.steps.forms.body import sharp_body
 from pipeline.steps.forms.morphology import measure_form, name_form
 from pipeline.steps.forms.recist import is_recist_measurable
@@ -36,9 +34,9 @@ from pipeline.steps.sites.layers import Tissue
 from pipeline.steps.sites.locate import Ground, locate_lesions
 from pipeline.steps.sites.ossified import is_possibly_ossified
 from pipeline.steps.sites.skin import Skin
-from pipeline.steps.size import measure_size
+from pipeline.steps.size import OutlineSize, measure_outline, size_of
 from pipeline.steps.volumes.edge import estimate_blur
-from pipeline.steps.volumes.measure import Scene, measure_volumes
+from pipeline.steps.volumes.measure import Scene, cut_region, measure_volume
 from pipeline.steps.volumes.optics import Blur
 
 
@@ -71,10 +69,9 @@ def measure_lesions(
     organs = anatomy.organs if anatomy is not None else None
     sites = beside.submit(locate_lesions, masks, _ground(scan.volume, body, found, organs, coverage))
     scene = Scene(scan.volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
-    volumes = measure_volumes(scene, settings.volumes)
 
-    def with_volume(number: int) -> _Measured:
-        return _with_volume(measured[number], volumes[number], scene, number, settings)
+    def with_volume(number: int) -> _Complete:
+        return _with_volume(measured[number], scene, number, settings)
 
     with ThreadPoolExecutor(max_workers=2) as threads:
         complete = list(threads.map(with_volume, range(len(measured))))
@@ -91,13 +88,21 @@ def tracking_uid(seed: str, number: int) -> str:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Measured:
-    """A lesion before it is told where it lies."""
+    """A lesion before bones are known."""
 
     candidate: Candidate
-    size: Size
+    outline: OutlineSize
     density: Density
     possibly_ossified: bool
-    morphology: Morphology | None = None  #: once its volume is known
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Complete:
+    """A lesion before it is told where it lies."""
+
+    measured: _Measured
+    size: Size
+    morphology: Morphology
 
 
 def _measure(candidates: Sequence[Candidate], volume: CTVolume, blur: Blur) -> list[_Measured]:
@@ -106,7 +111,7 @@ def _measure(candidates: Sequence[Candidate], volume: CTVolume, blur: Blur) -> l
     return [
         _Measured(
             one,
-            measure_size(one.mask),
+            measure_outline(one.mask),
             measure_density(volume, one.mask, blur),
             is_possibly_ossified(one.mask, volume),
         )
@@ -129,25 +134,17 @@ def _ground(
     )
 
 
-def _with_volume(
-    one: _Measured, estimate: VolumeEstimate, scene: Scene, number: int, settings: Settings
-) -> _Measured:
-    """The same with its corrected volume, and the axes and form of the body that holds it."""
-    body = sharp_body(scene, number, estimate.volume_mm3.value, settings.volumes)
-    axial, coronal, sagittal = all_axes(body)
-    size = replace(
-        one.size,
-        volume_mm3=estimate.volume_mm3,
-        estimate=estimate,
-        axial=axial,
-        coronal=coronal,
-        sagittal=sagittal,
-    )
-    return replace(one, size=size, morphology=name_form(measure_form(body)))
+def _with_volume(one: _Measured, scene: Scene, number: int, settings: Settings) -> _Complete:
+    """A lesion with its corrected volume, and the axes and form of the body that holds it."""
+    region = cut_region(scene, number, settings.volumes)
+    estimate = measure_volume(scene, number, region, settings.volumes)
+    body = sharp_body(scene, number, region, estimate.volume_mm3.value)
+    return _Complete(one, size_of(one.outline, body, estimate), name_form(measure_form(body)))
 
 
-def _lesion(measured: _Measured, site: Site, number: int, seed: str, scan: Scan) -> Lesion:
-    candidate, how = measured.candidate, scan.acquisition
+def _lesion(complete: _Complete, site: Site, number: int, seed: str, scan: Scan) -> Lesion:
+    measured, how = complete.measured, scan.acquisition
+    candidate = measured.candidate
     return Lesion(
         id=number,
         tracking_uid=tracking_uid(seed, number),
@@ -156,20 +153,20 @@ def _lesion(measured: _Measured, site: Site, number: int, seed: str, scan: Scan)
         why_indeterminate=candidate.reason or None,
         fragment_count=candidate.fragment_count,
         edge_hu=candidate.edge_hu,
-        size=measured.size,
+        size=complete.size,
         density=measured.density,
         site=site,
         bone_contact=site.bone_distance_mm == 0.0,
         touches_edge=candidate.mask.touches_edge,
-        morphology=measured.morphology,
+        morphology=complete.morphology,
         recist_measurable=is_recist_measurable(
-            measured.size,
-            measured.morphology,
+            complete.size,
+            complete.morphology,
             site.region,
             slice_thickness_mm=how.slice_thickness_mm or scan.volume.geometry.spacing_mm[0],
         ),
         possibly_ossified=measured.possibly_ossified,
-        calcium_mass_mg=calcium_mass_mg(measured.size.estimate, how.kvp),
+        calcium_mass_mg=calcium_mass_mg(complete.size.estimate, how.kvp),
         agatston_score=agatston_score(scan.volume, candidate.mask, how),
     )
 

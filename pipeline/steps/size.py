@@ -7,6 +7,8 @@ counting YEKZ, mesh RNU0, maximum 3D diameter L0JK.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import marching_cubes
@@ -15,35 +17,58 @@ from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Interval, Size, VolumeEstimate
 from pipeline.steps.forms.axes import all_axes, largest_distance_mm
-from pipeline.steps.forms.body import outline_body
+from pipeline.steps.forms.body import Body, outline_body
 
 STAIRCASE = 2 / 3
 """Mean projection of a surface over its faces along the axes: a face turned any way counts 3/2 on average."""
 
 
-def measure_size(mask: BoxedMask, estimate: VolumeEstimate | None = None) -> Size:
-    """Volumes, diameters in three planes, 3D diameter, extent and centroid of one lesion.
+@dataclass(frozen=True, slots=True)
+class OutlineSize:
+    """What the voxels of an outline say of its size."""
 
-    The border of the mask runs halfway between the centres of inner and outer voxels.
+    voxel_volume_mm3: float  #: IBSI YEKZ
+    mesh_volume_mm3: float  #: IBSI RNU0
+    diameter_3d_mm: float  #: IBSI L0JK
+    extent_mm: Float3  #: along x, y, z
+    centroid_lps_mm: Float3
 
-    Parameters
-    ----------
-    estimate : VolumeEstimate, optional
-        The volume corrected for partial volume. Without it the counted one stands, its limits unknown.
-    """
+
+def measure_outline(mask: BoxedMask) -> OutlineSize:
+    """All of one lesion's size that needs neither a body nor the volume corrected for partial volume."""
     points = mask.points_lps_mm()
     mesh_mm3, diameter_mm = mesh_measures(mask)
-    axial, coronal, sagittal = all_axes(outline_body(mask))
-    return Size(
-        volume_mm3=Interval(mask.volume_mm3) if estimate is None else estimate.volume_mm3,
+    return OutlineSize(
         voxel_volume_mm3=mask.volume_mm3,
         mesh_volume_mm3=mesh_mm3,
-        axial=axial,
-        coronal=coronal,
-        sagittal=sagittal,
         diameter_3d_mm=diameter_mm,
         extent_mm=_extent_mm(mask, points),
         centroid_lps_mm=_float3(points.mean(0)),
+    )
+
+
+def measure_size(mask: BoxedMask) -> Size:
+    """Volumes, diameters in three planes, 3D diameter, extent and centroid of one lesion.
+
+    The volume is the counted one, its limits unknown. The border of the mask runs halfway between the
+    centres of inner and outer voxels.
+    """
+    return size_of(measure_outline(mask), outline_body(mask), None)
+
+
+def size_of(outline: OutlineSize, body: Body, estimate: VolumeEstimate | None) -> Size:
+    """The size of a lesion with the axes of its body; without an estimate of its volume the counted one."""
+    axial, coronal, sagittal = all_axes(body)
+    return Size(
+        volume_mm3=Interval(outline.voxel_volume_mm3) if estimate is None else estimate.volume_mm3,
+        voxel_volume_mm3=outline.voxel_volume_mm3,
+        mesh_volume_mm3=outline.mesh_volume_mm3,
+        axial=axial,
+        coronal=coronal,
+        sagittal=sagittal,
+        diameter_3d_mm=outline.diameter_3d_mm,
+        extent_mm=outline.extent_mm,
+        centroid_lps_mm=outline.centroid_lps_mm,
         estimate=estimate,
     )
 

@@ -17,7 +17,7 @@ from pipeline.steps.forms.axes import all_axes
 from pipeline.steps.forms.body import Body, sharp_body
 from pipeline.steps.forms.morphology import measure_form, name_form
 from pipeline.steps.volumes.edge import estimate_blur
-from pipeline.steps.volumes.measure import Scene, measure_volumes
+from pipeline.steps.volumes.measure import Scene, cut_region, measure_volume
 from tests.accuracy.forms import solid_case
 from tests.accuracy.inserts import Placed, Scanner, scan
 from tests.accuracy.volumes import NEAR_MM, SETTINGS, outlines, random_case
@@ -86,9 +86,13 @@ def bodies(one: Scan, reach_mm: float) -> list[Body]:
     body = segment_body(one.volume, SETTINGS.body)
     blur = estimate_blur(one.volume, body, one.acquisition.slice_thickness_mm, SETTINGS.volumes)
     scene = Scene(one.volume, None, near, blur, noise_hu)
-    volumes = [found.volume_mm3.value for found in measure_volumes(scene, SETTINGS.volumes)]
+    regions = [cut_region(scene, n, SETTINGS.volumes) for n in range(len(near))]
+    volumes = [
+        measure_volume(scene, n, region, SETTINGS.volumes).volume_mm3.value
+        for n, region in enumerate(regions)
+    ]
     order = sorted(range(len(volumes)), key=lambda n: -volumes[n])
-    return [sharp_body(scene, n, volumes[n], SETTINGS.volumes) for n in order]
+    return [sharp_body(scene, n, regions[n], volumes[n]) for n in order]
 
 
 def name_solid(seed: int) -> Named:

@@ -16,7 +16,7 @@ from pipeline.steps.forms.body import Body, outline_body, sharp_body
 from pipeline.steps.forms.morphology import Form, measure_form, name_form
 from pipeline.steps.forms.recist import is_recist_measurable
 from pipeline.steps.size import measure_size
-from pipeline.steps.volumes.measure import Scene
+from pipeline.steps.volumes.measure import Scene, cut_region
 from pipeline.steps.volumes.optics import Blur
 from tests.builders import ball as ball_mm
 from tests.builders import boxed, centred_grid, coordinates_mm
@@ -38,7 +38,7 @@ def seen_ball(diameter_mm: float, slice_mm: float) -> Scene:
 
 
 def body_of(scene: Scene, volume_mm3: float) -> Body:
-    return sharp_body(scene, 0, volume_mm3, VolumeSettings())
+    return sharp_body(scene, 0, cut_region(scene, 0, VolumeSettings()), volume_mm3)
 
 
 @pytest.mark.parametrize("slice_mm", [1.0, 2.5, 5.0])

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.config import VolumeSettings
 from pipeline.domain.geometry import Box, Float3, Geometry, grow_box
 from pipeline.domain.image import BoxedMask
 from pipeline.steps.grid import bounding_box
-from pipeline.steps.volumes.measure import EVEN_TISSUE_HU, Scene, taken_around
+from pipeline.steps.volumes.measure import EVEN_TISSUE_HU, Scene
 from pipeline.steps.volumes.optics import Blur, Floats, Grid, Sampling, cells_to_voxels, voxels_to_cells
-from pipeline.steps.volumes.region import Region, lesion_region, region_box, with_nearer_tissue
+from pipeline.steps.volumes.region import Region, with_nearer_tissue
 from pipeline.steps.voxels import Voxels, label_components
 
 CELL_MM = 0.5
@@ -87,7 +86,7 @@ def outline_body(mask: BoxedMask) -> Body:
     return Body(values, 0.5, mask.geometry.spacing_mm, (k, j, i), mask.geometry)
 
 
-def sharp_body(around: Scene, number: int, volume_mm3: float, settings: VolumeSettings) -> Body:
+def sharp_body(around: Scene, number: int, region: Region, volume_mm3: float) -> Body:
     """A lesion of a scene without its blur.
 
     The likeliest densities on a fine grid (`volumes.optics`) begin; of all levels one holds the volume.
@@ -96,10 +95,11 @@ def sharp_body(around: Scene, number: int, volume_mm3: float, settings: VolumeSe
 
     Parameters
     ----------
+    region : Region
+        The lesion in its surroundings (`volumes.measure.cut_region`).
     volume_mm3 : float
         That it holds, as measured.
     """
-    region = _region(around, number, settings)
     refining = _Refining.of(_picture(region), around.blur, volume_mm3)
     field = refining.field(1 if region.tissue_spread_hu > EVEN_TISSUE_HU else ROUNDS)
     if region.tissue_spread_hu > EVEN_TISSUE_HU:
@@ -109,13 +109,6 @@ def sharp_body(around: Scene, number: int, volume_mm3: float, settings: VolumeSe
         refining = _Refining.of(_picture(region), around.blur, volume_mm3)
         field = refining.field(ROUNDS)
     return _body(field, refining, around.masks[number])
-
-
-def _region(around: Scene, number: int, settings: VolumeSettings) -> Region:
-    mask = around.masks[number]
-    box = region_box(mask, around.blur, settings)
-    taken = taken_around(around, number, box)
-    return lesion_region(around.volume, mask, taken, around.blur, settings, noise_hu=around.noise_hu)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -39,20 +39,27 @@ class Scene:
 
 def measure_volumes(around: Scene, settings: VolumeSettings) -> tuple[VolumeEstimate, ...]:
     """The volume of each lesion, in the order of the masks."""
-    return tuple(measure_volume(around, number, settings) for number in range(len(around.masks)))
+    return tuple(
+        measure_volume(around, number, cut_region(around, number, settings), settings)
+        for number in range(len(around.masks))
+    )
 
 
-def measure_volume(around: Scene, number: int, settings: VolumeSettings) -> VolumeEstimate:
-    """The volume of one lesion.
+def cut_region(around: Scene, number: int, settings: VolumeSettings) -> Region:
+    """One lesion in its surroundings."""
+    mask = around.masks[number]
+    taken = taken_around(around, number, region_box(mask, around.blur, settings))
+    return lesion_region(around.volume, mask, taken, around.blur, settings, noise_hu=around.noise_hu)
+
+
+def measure_volume(around: Scene, number: int, region: Region, settings: VolumeSettings) -> VolumeEstimate:
+    """The volume of one lesion, from its region in the scene.
 
     Contrast times volume is taken as the integral of HU above the tissue around, which blur
     conserves; the contrast of the pure material comes from the volume whose blurred picture fits (`fit`).
     A lesion larger than a block is measured block by block, so that each has its own density.
     """
     mask = around.masks[number]
-    box = region_box(mask, around.blur, settings)
-    taken = taken_around(around, number, box)
-    region = lesion_region(around.volume, mask, taken, around.blur, settings, noise_hu=around.noise_hu)
     blocks = _blocks(region, settings.block_mm)
     fits = _fits(region, blocks, around)
     if region.tissue_spread_hu > EVEN_TISSUE_HU:
