@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Coverage
@@ -24,7 +24,7 @@ from pipeline.domain.lesion import (
 from pipeline.domain.scan import Scan
 from pipeline.finding import Found
 from pipeline.steps import quality
-from pipeline.steps.calcium import agatston_score, calcium_mass_mg
+from pipeline.steps.calcium import agatston_applies, agatston_score, calcium_mass_mg
 from pipeline.steps.density import measure_density
 from pipeline.steps.forms.body import sharp_body
 from pipeline.steps.forms.morphology import measure_form, name_form
@@ -70,8 +70,12 @@ def measure_lesions(
     sites = beside.submit(locate_lesions, masks, _ground(scan.volume, body, found, organs, coverage))
     scene = Scene(scan.volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
 
+    spacing_mm = scan.volume.geometry.spacing_mm[0]
+    scored = agatston_applies(scan.acquisition, spacing_mm, enhanced=found.threshold.enhanced)
+
     def with_volume(number: int) -> _Complete:
-        return _with_volume(measured[number], scene, number, settings)
+        complete = _with_volume(measured[number], scene, number, settings)
+        return replace(complete, agatston_score=agatston_score(scene, number)) if scored else complete
 
     with ThreadPoolExecutor(max_workers=2) as threads:
         complete = list(threads.map(with_volume, range(len(measured))))
@@ -103,6 +107,7 @@ class _Complete:
     measured: _Measured
     size: Size
     morphology: Morphology
+    agatston_score: float | None = None  #: where it is defined
 
 
 def _measure(candidates: Sequence[Candidate], volume: CTVolume, blur: Blur) -> list[_Measured]:
@@ -167,7 +172,7 @@ def _lesion(complete: _Complete, site: Site, number: int, seed: str, scan: Scan)
         ),
         possibly_ossified=measured.possibly_ossified,
         calcium_mass_mg=calcium_mass_mg(complete.size.estimate, how.kvp),
-        agatston_score=agatston_score(scan.volume, candidate.mask, how),
+        agatston_score=complete.agatston_score,
     )
 
 

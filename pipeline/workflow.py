@@ -90,7 +90,7 @@ def analyse(
         skeleton=found.skeleton.result(),
         lesions=lesions,
         excluded=excluded,
-        burden=add_up_burden(lesions, limit_mm3, scan),
+        burden=add_up_burden(lesions, limit_mm3, scan, enhanced=found.threshold.enhanced),
     )
 
 

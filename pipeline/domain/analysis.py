@@ -22,6 +22,7 @@ class Threshold:
     reason: str
     faint_hu: tuple[float, float] | None = None
     """Seed and edge for what is fainter but far out of the noise; None where that is not looked for."""
+    enhanced: bool = False  #: contrast medium is declared, or seen in vessels on both sides
 
     @property
     def lowest_hu(self) -> float:

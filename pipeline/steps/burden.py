@@ -13,7 +13,9 @@ from pipeline.steps.size import surface_mm2
 from pipeline.steps.volumes.limits import burden_interval
 
 
-def add_up_burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None, scan: Scan) -> Burden:
+def add_up_burden(
+    lesions: Sequence[Lesion], detection_limit_mm3: float | None, scan: Scan, *, enhanced: bool
+) -> Burden:
     """Sums over the definite lesions, and the volume of the indeterminate ones beside them."""
     spacing_mm = scan.volume.geometry.spacing_mm[0]
     definite = [one for one in lesions if one.status == "definite"]
@@ -29,7 +31,8 @@ def add_up_burden(lesions: Sequence[Lesion], detection_limit_mm3: float | None, 
             [one.calcium_mass_mg for one in definite], defined=scan.acquisition.kvp is not None
         ),
         agatston_score=_total(
-            [one.agatston_score for one in definite], defined=agatston_applies(scan.acquisition, spacing_mm)
+            [one.agatston_score for one in definite],
+            defined=agatston_applies(scan.acquisition, spacing_mm, enhanced=enhanced),
         ),
         surface_mm2=sum(surface_mm2(one.mask) for one in definite),
         by_region=sum_by(lesions, lambda one: one.site.region),

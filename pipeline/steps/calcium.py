@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
-from pipeline.domain.image import BoxedMask, CTVolume
 from pipeline.domain.lesion import VolumeEstimate
 from pipeline.domain.scan import Acquisition
 from pipeline.steps.threshold import calcium_factor
+from pipeline.steps.volumes.measure import Scene, taken_around
 from pipeline.steps.voxels import label_components
 
 HYDROXYAPATITE_MG_CM3_PER_HU = 0.78
@@ -19,6 +20,8 @@ AGATSTON_SLICE_MM = 3.0
 SLICE_SLACK_MM = 0.05
 AGATSTON_HU = 130.0
 AGATSTON_MM2 = 1.0
+BESIDE_VOXELS = (0, 2, 2)
+"""How far beyond its outline a lesion's spots reach, along k, j, i."""
 AGATSTON_STEPS_HU = (200.0, 300.0, 400.0)
 """Peaks from which a spot counts 2, 3 and 4 times. Agatston et al., J Am Coll Cardiol 1990;15:827."""
 
@@ -34,30 +37,28 @@ def calcium_mass_mg(estimate: VolumeEstimate | None, kvp: float | None) -> float
     return max(0.0, estimate.contrast_hu) * estimate.volume_mm3.value / 1000.0 * per_hu
 
 
-def agatston_applies(acquisition: Acquisition, spacing_mm: float) -> bool:
-    """Whether the score is defined: 120 kVp, slices of at most 3 mm, no contrast agent that is known of."""
+def agatston_applies(acquisition: Acquisition, spacing_mm: float, *, enhanced: bool) -> bool:
+    """Whether the score is defined: 120 kVp, slices of at most 3 mm, no contrast agent declared or seen."""
     thickness = acquisition.slice_thickness_mm or spacing_mm
     thin = max(thickness, spacing_mm) <= AGATSTON_SLICE_MM + SLICE_SLACK_MM
-    return acquisition.kvp == AGATSTON_KVP and thin and not acquisition.contrast_agent
+    return acquisition.kvp == AGATSTON_KVP and thin and not enhanced
 
 
-def agatston_score(volume: CTVolume, mask: BoxedMask, acquisition: Acquisition) -> float | None:
-    """Agatston score of one lesion: area times weight of each spot in each slice.
+def agatston_score(around: Scene, number: int) -> float:
+    """Agatston score of one lesion, where it is defined: area times weight of each spot in each slice.
 
-    Spots are 8-connected, have 130 HU and more and at least 1 mm². Only the lesion's own voxels count,
-    with those next to it in the slice, since its outline may lie above 130 HU.
-
-    Returns
-    -------
-    float or None
-        None where the score is not defined for the scan.
+    Spots are 8-connected, have 130 HU and more and at least 1 mm². The lesion's own voxels count, and
+    those within two pixels of them in the slice that are neither bone nor another lesion's, since an
+    outline may lie above 130 HU.
     """
-    spacing = volume.geometry.spacing_mm
-    if not agatston_applies(acquisition, spacing[0]):
-        return None
-    padded = mask.padded((0, 2, 2))
-    hu = np.asarray(volume.hu[padded.box], dtype=np.float32)
-    bright = hu >= AGATSTON_HU
+    spacing = around.volume.geometry.spacing_mm
+    padded = around.masks[number].padded(BESIDE_VOXELS)
+    near = ndimage.binary_dilation(padded.voxels, np.ones([2 * n + 1 for n in BESIDE_VOXELS]))
+    hu = np.asarray(around.volume.hu[padded.box], dtype=np.float32)
+    taken = taken_around(around, number, padded.box)
+    bright = (hu >= AGATSTON_HU) & near
+    if taken is not None:
+        bright &= ~taken
     total = 0.0
     for own, spots, values in zip(padded.voxels, bright, hu, strict=True):
         labels = label_components(spots[None], connectivity=26)[0]

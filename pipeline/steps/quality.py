@@ -111,7 +111,7 @@ def metal_flags(excluded: Sequence[Excluded]) -> tuple[QualityFlag, ...]:
 
 def contrast_flags(scan: Scan, threshold: Threshold) -> tuple[QualityFlag, ...]:
     """That contrast medium seems to be in the vessels where the files do not say so."""
-    if threshold.faint_hu is not None or scan.acquisition.contrast_agent:
+    if not threshold.enhanced or scan.acquisition.contrast_agent:
         return ()
     return (
         QualityFlag("CONTRAST", "warning", "even bright tubes on both sides: contrast medium, not declared"),

@@ -84,6 +84,7 @@ def adapt_to_contrast(
         round(threshold.seed_hu + rise_hu, 1),
         round(threshold.edge_hu + rise_hu, 1),
         f"{_usual(threshold.reason)}; {why}: {done}",
+        enhanced=True,
     )
 
 
