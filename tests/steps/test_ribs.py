@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pipeline.config import SpotSettings
+from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.place import Surroundings
 from pipeline.steps.ribs import tell_ribs
-from tests.builders import AIR_HU, FAT_HU, MUSCLE_HU, Values, cylinder, paint
+from tests.builders import AIR_HU, FAT_HU, MUSCLE_HU, Values, ball, cylinder, paint
 from tests.steps.scenes import GRID, candidate, rod, surroundings
 
 LUNG_HU = -850.0
@@ -58,18 +60,26 @@ def test_a_lung_is_no_gas_in_bowel() -> None:
     assert around.lung is None
 
 
-def test_what_lies_beside_a_rib_is_one_without_a_lung_beside_it() -> None:
-    candidates, around = chest(LUNG_HU)
-    one_sided = [candidates[0], candidates[1]]
-    for gap_mm, other in ((40.0, "lesion"), (200.0, "bone_fragment")):
-        settings = SpotSettings.model_construct(**{**SpotSettings().model_dump(), "rib_gap_mm": gap_mm})
-        near_left = around_left(around)
-        assert [one.kind for one in tell_ribs(one_sided, near_left, settings)] == ["bone_fragment", other]
+@pytest.mark.parametrize(
+    ("other_mm", "kind"),
+    [((34.0, 40.0, 0.0), "bone_fragment"), ((NEXT_MM, 0.0, 0.0), "lesion")],
+    ids=["28 mm along the wall", "across the trunk"],
+)
+def test_what_lies_beside_a_rib_is_one_without_a_lung_beside_it(other_mm: Float3, kind: str) -> None:
+    """With lung beside the first rib alone."""
+    _, around = chest(LUNG_HU)
+    hu = np.full(GRID.shape, MUSCLE_HU)
+    shapes: list[Values] = [
+        rod((RIB_MM, -12.0, 0.0), (RIB_MM, 12.0, 3.0), 3.0, GRID),
+        ball(GRID, other_mm, 3.0),
+    ]
+    for shape in shapes:
+        hu = paint(hu, shape, CALCIUM_HU)
+    told = tell_ribs([candidate(shape, hu) for shape in shapes], lung_beside(around), SpotSettings())
+    assert [one.kind for one in told] == ["bone_fragment", kind]
 
 
-def around_left(around: Surroundings) -> Surroundings:
-    """The same with a lung on the left alone."""
+def lung_beside(around: Surroundings) -> Surroundings:
+    """The same with no lung further than 20 mm from the first rib."""
     assert around.lung is not None
-    lung = around.lung.copy()
-    lung[..., : GRID.shape[2] // 2] = False
-    return replace(around, lung=lung)
+    return replace(around, lung=around.lung & (ball(GRID, (RIB_MM, 0.0, 0.0), 20.0) <= 0))
