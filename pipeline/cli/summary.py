@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track
 from pipeline.domain.lesion import Lesion
+from pipeline.domain.wording import volume_text
 
+LONGEST_WORD = len("ischiofemoral")
 NOTICE = "Research use, not a medical device."
 
 
 def _console() -> Console:
     return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-
-
-def volume_text(volume_mm3: float) -> str:
-    """A volume as a radiologist writes it: millilitres from one upwards, else mm³."""
-    return f"{volume_mm3 / 1000:.1f} mL" if volume_mm3 >= 1000 else f"{volume_mm3:.0f} mm³"
 
 
 def _diameters(lesion: Lesion) -> str:
@@ -34,10 +31,15 @@ def _place(lesion: Lesion) -> str:
     return f"{text}, on bone" if lesion.bone_contact else text
 
 
+def _where() -> Column:
+    """Never cut short: a place goes on in the next line where the terminal is narrow."""
+    return Column("where", overflow="fold", min_width=LONGEST_WORD)
+
+
 def print_analysis(analysis: Analysis, out: Path) -> None:
     """The lesions of one scan, what was left out, and where the results are."""
     console = _console()
-    table = Table("lesion", "volume", "axial, mm", "peak HU", "where", "status", title=None)
+    table = Table("lesion", "volume", "axial, mm", "peak HU", _where(), "status")
     for lesion in analysis.lesions:
         table.add_row(
             str(lesion.id),
@@ -69,7 +71,7 @@ def print_comparison(comparison: Comparison, out: Path) -> None:
     """The tracks, the burden on each date, and the response with its reasons."""
     console = _console()
     names = [str(point.date or f"t{point.index}") for point in comparison.time_points]
-    table = Table("track", "where", "axial at first, mm", *names, "what became of it")
+    table = Table("track", _where(), "axial at first, mm", *names, "what became of it")
     for track in comparison.tracks:
         table.add_row(*_track_cells(track, comparison))
     if comparison.tracks:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.domain.wording import interval_text, length_text, pair_text
+
 if TYPE_CHECKING:
-    from pipeline.domain.lesion import Interval, Lesion, Site
+    from pipeline.domain.lesion import Lesion, Site
 
 FAINT_BELOW_HU, DENSE_FROM_HU = 200.0, 500.0
 """Between spongy bone and the least of cortical bone lies what is moderately dense. Ours."""
-CM_FROM_MM = 10.0
-ML_FROM_MM3 = 1000.0
 NEAR_BONE_MM = 20.0
 """A bone further off says nothing of the place."""
 FORMS = {
@@ -75,18 +75,6 @@ def _density(lesion: Lesion) -> str:
     return "dense" if hu >= DENSE_FROM_HU else "moderately dense"
 
 
-def length_text(length_mm: float) -> str:
-    """Centimetres from one upwards, else millimetres."""
-    return f"{length_mm / 10:.1f} cm" if round(length_mm) >= CM_FROM_MM else f"{length_mm:.0f} mm"
-
-
-def pair_text(long_mm: float, short_mm: float) -> str:
-    """Two diameters in one unit."""
-    if round(long_mm) >= CM_FROM_MM:
-        return f"{long_mm / 10:.1f} × {short_mm / 10:.1f} cm"
-    return f"{long_mm:.0f} × {short_mm:.0f} mm"
-
-
 def _place(site: Site) -> str:
     side = "" if site.side in (None, "midline") else site.side
     if site.region is None:
@@ -130,21 +118,8 @@ def _remarks(lesion: Lesion) -> list[str]:
 
 
 def _volume(lesion: Lesion) -> str:
-    text = volume_text(lesion.size.volume_mm3)
+    text = interval_text(lesion.size.volume_mm3)
     return f"{text}, uncertain since no voxel is pure calcium" if lesion.size.volume_note else text
-
-
-def volume_text(volume: Interval) -> str:
-    """Millilitres from one upwards, else mm³, with the limits where they are known."""
-    in_ml = volume.value >= ML_FROM_MM3
-    unit = "mL" if in_ml else "mm³"
-
-    def number(value: float) -> str:
-        return f"{value / ML_FROM_MM3:.1f}" if in_ml else f"{value:.0f}"
-
-    if volume.lower is None or volume.upper is None:
-        return f"{number(volume.value)} {unit}"
-    return f"{number(volume.value)} {unit} ({number(volume.lower)} to {number(volume.upper)})"
 
 
 def _doubt(lesion: Lesion) -> str:

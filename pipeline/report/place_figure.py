@@ -14,6 +14,7 @@ from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track
 from pipeline.domain.geometry import Float3, Geometry
 from pipeline.domain.lesion import Lesion
+from pipeline.domain.wording import interval_text
 from pipeline.report.canvas import (
     LESION,
     MARGIN_INCHES,
@@ -32,7 +33,7 @@ from pipeline.report.marks import draw_scene
 from pipeline.report.panels import AXIAL, CORONAL, Plane, View, view_through
 from pipeline.report.scene import Scene, arrange, axes_in
 from pipeline.report.windows import BONE, SOFT_TISSUE
-from pipeline.report.wording import date_text, interval_text, plane_text, track_notes, track_title
+from pipeline.report.wording import date_text, plane_text, track_notes, track_title
 
 LEFT_INCHES = MARGIN_INCHES
 PANEL_INCHES = 2.94

@@ -7,28 +7,9 @@ from collections.abc import Iterable
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import TimePoint, Track
-from pipeline.domain.lesion import Excluded, Interval, Lesion, PlanarAxes
+from pipeline.domain.lesion import Excluded, Lesion, PlanarAxes
+from pipeline.domain.wording import interval_text, volume_text
 from pipeline.report.panels import View
-
-ONE_ML_MM3 = 1000.0
-
-
-def volume_text(volume_mm3: float) -> str:
-    """In mL from 1 mL upwards, else in mm³."""
-    if volume_mm3 >= ONE_ML_MM3:
-        digits = 2 if volume_mm3 < 10 * ONE_ML_MM3 else 1
-        return f"{volume_mm3 / ONE_ML_MM3:.{digits}f} mL"
-    return f"{volume_mm3:.0f} mm³" if volume_mm3 >= 10 else f"{volume_mm3:.1f} mm³"
-
-
-def interval_text(volume_mm3: Interval) -> str:
-    """A volume, with its limits where they are known."""
-    if volume_mm3.lower is None or volume_mm3.upper is None:
-        return volume_text(volume_mm3.value)
-    lower, upper = volume_text(volume_mm3.lower), volume_text(volume_mm3.upper)
-    if lower.split()[-1] == upper.split()[-1]:
-        lower = lower.split()[0]
-    return f"{volume_text(volume_mm3.value)} ({lower} to {upper})"
 
 
 def signed(value: float, digits: int = 1) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.domain.description import bone_text, length_text, volume_text
+from pipeline.domain.description import bone_text
 from pipeline.domain.lesion import Density, Interval, Lesion, PlanarAxes, Site, VolumeEstimate
+from pipeline.domain.wording import interval_text, length_text
 from tests.builders import a_lesion, centred_grid
 
 ORIGIN = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
@@ -144,8 +145,8 @@ def test_lengths(length_mm: float, text: str) -> None:
 
 
 def test_limits_have_the_unit_of_their_volume() -> None:
-    assert volume_text(Interval(1050.0, 950.0, 1160.0)) == "1.1 mL (0.9 to 1.2)"
-    assert volume_text(Interval(950.0, 850.0, 1060.0)) == "950 mm³ (850 to 1060)"
+    assert interval_text(Interval(1050.0, 950.0, 1160.0)) == "1.1 mL (0.9 to 1.2)"
+    assert interval_text(Interval(950.0, 850.0, 1060.0)) == "950 mm³ (850 to 1060)"
 
 
 @pytest.mark.parametrize(

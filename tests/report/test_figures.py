@@ -75,7 +75,7 @@ def test_title_tells_number_status_volume_peak_side_and_slice(
 ) -> None:
     lesion = one_ball.lesions[0]
     title = words_of(compose_lesion(one_ball, lesion, settings))[1]
-    volume = f"{lesion.size.volume_mm3.value / 1000:.2f} mL"
+    volume = f"{lesion.size.volume_mm3.value / 1000:.1f} mL"
     place = f"z = −{-lesion.size.axial.position_mm:.1f} mm"
     assert title.split("   ·   ") == ["Lesion 1", "definite", volume, "peak 700 HU", "right", place]
 
@@ -178,7 +178,7 @@ def test_overview_without_a_lesion_says_so(settings: FigureSettings) -> None:
 
 def test_overview_tells_how_many_and_how_much(busy: Analysis, settings: FigureSettings) -> None:
     words = words_of(compose_overview(busy, settings))
-    total = f"{busy.burden.volume_mm3.value / 1000:.2f} mL"
+    total = f"{busy.burden.volume_mm3.value / 1000:.1f} mL"
     assert f"3 definite lesions   ·   {total} together" in words
     assert [words.count(str(number)) for number in (1, 2, 3)] == [2, 2, 2]
     assert "not counted: phlebolith" in words

@@ -1,0 +1,46 @@
+"""Measures in words: the same unit and the same digits in every sentence, table and picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.domain.lesion import Interval
+
+CM_FROM_MM = 10.0
+ML_FROM_MM3 = 1000.0
+TENTHS_BELOW_MM3 = 9.95
+
+
+def volume_text(volume_mm3: float) -> str:
+    """A volume as a radiologist writes it: millilitres from one upwards, else mm³."""
+    in_ml = volume_mm3 >= ML_FROM_MM3
+    return f"{_number(volume_mm3, in_ml=in_ml)} {'mL' if in_ml else 'mm³'}"
+
+
+def interval_text(volume_mm3: Interval) -> str:
+    """A volume, with its limits in the same unit where they are known."""
+    text = volume_text(volume_mm3.value)
+    if volume_mm3.lower is None or volume_mm3.upper is None:
+        return text
+    in_ml = volume_mm3.value >= ML_FROM_MM3
+    lower, upper = (_number(limit, in_ml=in_ml) for limit in (volume_mm3.lower, volume_mm3.upper))
+    return f"{text} ({lower} to {upper})"
+
+
+def _number(volume_mm3: float, *, in_ml: bool) -> str:
+    if in_ml:
+        return f"{volume_mm3 / ML_FROM_MM3:.1f}"
+    return f"{volume_mm3:.1f}" if 0 < volume_mm3 < TENTHS_BELOW_MM3 else f"{volume_mm3:.0f}"
+
+
+def length_text(length_mm: float) -> str:
+    """Centimetres from one upwards, else millimetres."""
+    return f"{length_mm / 10:.1f} cm" if round(length_mm) >= CM_FROM_MM else f"{length_mm:.0f} mm"
+
+
+def pair_text(long_mm: float, short_mm: float) -> str:
+    """Two diameters in one unit."""
+    if round(long_mm) >= CM_FROM_MM:
+        return f"{long_mm / 10:.1f} × {short_mm / 10:.1f} cm"
+    return f"{long_mm:.0f} × {short_mm:.0f} mm"
