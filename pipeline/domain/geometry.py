@@ -6,7 +6,9 @@ Arrays are ``[k, j, i]`` (slice, row, column); points are ``(x, y, z)`` in DICOM
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +23,12 @@ Float3 = tuple[float, float, float]
 
 ORTHOGONALITY_TOLERANCE = 1e-3
 """Largest cosine between two axes of a grid; DICOM writes direction cosines to about 1e-5."""
+
+
+def float3(values: Sequence[float] | NDArray[np.floating[Any]]) -> Float3:
+    """Three numbers as a tuple of plain floats."""
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
 def read_only(array: NDArray[np.generic]) -> None:

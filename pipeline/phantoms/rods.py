@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.domain.geometry import Float3
-from pipeline.phantoms.shapes import Ball, Bounds, Floats, float3
+from pipeline.domain.geometry import Float3, float3
+from pipeline.phantoms.shapes import Ball, Bounds, Floats
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.geometry import Float3
+from pipeline.domain.geometry import Float3, float3
 
 Floats = NDArray[np.floating[Any]]
 
@@ -65,12 +65,6 @@ class Shape(Protocol):
     def distance_mm(self, p: Floats) -> Floats:
         """Distance (n, m) to the surface from points (3, n, m), negative inside."""
         ...
-
-
-def float3(values: Sequence[float] | Floats) -> Float3:
-    """Three numbers as a tuple of plain floats."""
-    x, y, z = (float(v) for v in values)
-    return x, y, z
 
 
 def unit(vector: Sequence[float] | Floats) -> Float3:

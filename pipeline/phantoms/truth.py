@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.geometry import Float3, Geometry, RigidTransform
+from pipeline.domain.geometry import Float3, Geometry, RigidTransform, float3
 from pipeline.domain.image import LabelMap
 from pipeline.domain.lesion import PlanarAxes
 from pipeline.phantoms.axes import FineGrid, planar_axes, surface_points, widest_pair
 from pipeline.phantoms.bones import GrowthCentre
 from pipeline.phantoms.lesions import PhantomLesion
-from pipeline.phantoms.shapes import Bounds, Floats, Shape, distance_at
+from pipeline.phantoms.shapes import Bounds, Shape, distance_at
 
 FINE_STEP_MM = 0.3
 FINE_NODES = 20_000_000
@@ -77,7 +77,7 @@ def measure_lesion(
         lesion.name, lesion.side, lesion.structure, lesion.morphology, lesion.mimic,
         hu=lesion.hu * calcium, volume_mm3=volume_mm3, axial=z, coronal=y, sagittal=x,
         diameter_3d_mm=float(np.linalg.norm(second - first)),
-        extent_mm=_float3(np.ptp(surface, axis=0)), centroid_lps_mm=centroid,
+        extent_mm=float3(np.ptp(surface, axis=0)), centroid_lps_mm=centroid,
     )  # fmt: skip
 
 
@@ -107,19 +107,14 @@ def _volume_and_centroid(grid: FineGrid) -> tuple[float, Float3]:
     total = float(share.sum(dtype=np.float64))
     sums = [share.sum(axis=tuple(b for b in range(3) if b != a), dtype=np.float64) for a in range(3)]
     means = [float(row @ np.arange(row.size)) / total for row in sums]
-    return total * grid.step_mm**3, _float3(grid.origin_mm + np.array(means) * grid.step_mm)
-
-
-def _float3(values: Floats) -> Float3:
-    x, y, z = (float(v) for v in values)
-    return x, y, z
+    return total * grid.step_mm**3, float3(grid.origin_mm + np.array(means) * grid.step_mm)
 
 
 def place_centres(
     centres: Sequence[GrowthCentre], body_to_scanner: RigidTransform
 ) -> tuple[PlacedCentre, ...]:
     """Growth centres in the scanner's space."""
-    return tuple(PlacedCentre(c.name, c.side, _float3(body_to_scanner.apply(c.place_mm))) for c in centres)
+    return tuple(PlacedCentre(c.name, c.side, float3(body_to_scanner.apply(c.place_mm))) for c in centres)
 
 
 def label_volume(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 
-from pipeline.domain.geometry import Float3
+from pipeline.domain.geometry import Float3, float3
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Interval, Size, VolumeEstimate
 from pipeline.steps.forms.axes import all_axes, largest_distance_mm
@@ -43,7 +43,7 @@ def measure_outline(mask: BoxedMask) -> OutlineSize:
         mesh_volume_mm3=mesh_mm3,
         diameter_3d_mm=diameter_mm,
         extent_mm=_extent_mm(mask, points),
-        centroid_lps_mm=_float3(points.mean(0)),
+        centroid_lps_mm=float3(points.mean(0)),
     )
 
 
@@ -73,14 +73,10 @@ def size_of(outline: OutlineSize, body: Body, estimate: VolumeEstimate | None) -
     )
 
 
-def _float3(values: NDArray[np.float64]) -> Float3:
-    return float(values[0]), float(values[1]), float(values[2])
-
-
 def _extent_mm(mask: BoxedMask, points_lps_mm: NDArray[np.float64]) -> Float3:
     """Range along x, y, z, out to the faces of the outermost voxels."""
     half = np.abs(mask.geometry.affine[:3, :3]).sum(axis=1)
-    return _float3(np.ptp(points_lps_mm, axis=0) + half)
+    return float3(np.ptp(points_lps_mm, axis=0) + half)
 
 
 def surface_mm2(mask: BoxedMask) -> float:
