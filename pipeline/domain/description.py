@@ -91,7 +91,7 @@ def _bone(lesion: Lesion) -> str:
     site = lesion.site
     if site.nearest_bone is None:
         return ""
-    bone = bone_text(site.nearest_bone)
+    bone = bone_text(site.nearest_bone, site.bone_part)
     if lesion.bone_contact:
         return f"abutting {bone}"
     if site.region is not None or site.bone_distance_mm is None or site.bone_distance_mm > NEAR_BONE_MM:
@@ -99,9 +99,11 @@ def _bone(lesion: Lesion) -> str:
     return f"{max(1, round(site.bone_distance_mm))} mm from {bone}"
 
 
-def bone_text(name: str) -> str:
-    """A bone in words: ``hip_bone_left`` is the left hip bone."""
+def bone_text(name: str, part: str | None = None) -> str:
+    """A bone in words: ``hip_bone_left`` is the left hip bone, or the left ischium if that is known."""
     *words, last = name.split("_")
+    if part is not None:
+        words = [part]
     if last in ("left", "right"):
         return " ".join(["the", last, *words])
     return "a bone" if name == "other_bone" else " ".join(["the", *words, last])

@@ -11,6 +11,7 @@ from pipeline.domain.image import BoxedMask
 
 Side = Literal["left", "right", "midline"]
 Depth = Literal["skin", "subcutaneous", "fascial", "muscular", "periarticular", "intrapelvic"]
+BonePart = Literal["ilium", "ischium", "pubis"]
 Pattern = Literal["superficial", "tumoral", "fascial", "exoskeleton", "mixed"]
 Status = Literal["definite", "indeterminate"]
 MULTIPLE = "multiple"
@@ -108,6 +109,7 @@ class Site:
     also_involves: tuple[str, ...] = ()  #: regions that hold a part of it, the largest first
     structure: str | None = None  #: by the user's label map, else by its course between the bones
     nearest_bone: str | None = None
+    bone_part: BonePart | None = None  #: of a hip bone, where landmarks tell
     bone_distance_mm: float | None = None  #: from surface to surface; None beyond 40 mm
     skin_depth_mm: float | None = None  #: shortest way to the skin
     depth: Depth | None = None

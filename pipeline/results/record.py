@@ -166,6 +166,7 @@ def _lesion(lesion: Lesion) -> Plain:
             "also_involves": site.also_involves,
             "structure": site.structure,
             "nearest_bone": site.nearest_bone,
+            "bone_part": site.bone_part,
             "bone_distance_mm": site.bone_distance_mm,
             "skin_depth_mm": site.skin_depth_mm,
             "depth": site.depth,

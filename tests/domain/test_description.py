@@ -45,11 +45,11 @@ SPACE = Site(side="right", region="ischiofemoral_space", depth="muscular")
 
 
 def test_a_bulky_one_on_bone() -> None:
-    site = replace(SPACE, nearest_bone="hip_bone_right", bone_distance_mm=0.0)
+    site = replace(SPACE, nearest_bone="hip_bone_right", bone_part="ischium", bone_distance_mm=0.0)
     one = lesion(38.2, 23.1, (6600.0, 6200.0, 7000.0), site, morphology="bulky", bone_contact=True)
     assert one.description == (
         "Bulky, dense 3.8 × 2.3 cm (axial) calcification in the right ischiofemoral space, "
-        "abutting the right hip bone; 6.6 mL (6.2 to 7.0)."
+        "abutting the right ischium; 6.6 mL (6.2 to 7.0)."
     )
 
 
@@ -161,3 +161,7 @@ def test_limits_have_the_unit_of_their_volume() -> None:
 )
 def test_bones_in_words(name: str, text: str) -> None:
     assert bone_text(name) == text
+
+
+def test_of_a_hip_bone_the_part_is_named_where_it_is_known() -> None:
+    assert bone_text("hip_bone_left", "ischium") == "the left ischium"

@@ -17,6 +17,7 @@ from pipeline.steps.naming.atlas import Points, load_atlas
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.naming.pose import Pose, bent
 from pipeline.steps.quality import site_flags
+from pipeline.steps.sites.bones import hip_bone_part
 from pipeline.steps.sites.codes import code_of
 from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.sites.layers import Tissue
@@ -142,6 +143,29 @@ def test_the_thigh_goes_with_a_bent_hip_and_the_buttock_stays(angle_deg: float) 
     assert np.linalg.norm(frame.to_reference(moved) - in_thigh, axis=1).max() < 8.0
     in_pelvis: Points = np.array([[42.0, 16.0, -20.0], [42.0, 58.0, 23.0], [105.0, 45.0, 60.0]])
     assert np.linalg.norm(frame.to_reference(in_pelvis) - in_pelvis, axis=1).max() < 8.0
+
+
+@pytest.mark.parametrize(
+    ("left_mm", "part"),
+    [
+        ((107.5, -42.0, 76.0), "ilium"),  # anterior superior spine
+        ((42.0, 80.0, 46.0), "ilium"),  # posterior superior spine
+        ((82.0, 0.0, 28.0), "ilium"),  # roof of the socket
+        ((58.0, 32.0, 34.0), "ilium"),  # greater sciatic notch
+        ((49.0, 53.0, -9.0), "ischium"),  # spine
+        ((61.0, 36.0, -16.0), "ischium"),  # back wall of the socket
+        ((52.0, 20.0, -72.0), "ischium"),  # tuberosity
+        ((37.0, -4.0, -66.0), "ischium"),  # its ramus
+        ((12.0, -41.0, -34.0), "pubis"),  # inferior ramus, below the symphysis
+        ((11.0, -44.0, -20.0), "pubis"),  # symphysis
+        ((28.0, -43.0, 2.0), "pubis"),  # superior ramus
+        ((62.0, -20.0, 4.0), "pubis"),  # where it meets the socket
+    ],
+)
+def test_each_landmark_of_the_hip_bone_lies_on_its_part(left_mm: Float3, part: str) -> None:
+    assert hip_bone_part("hip_bone_left", np.array(left_mm)) == part
+    assert hip_bone_part("hip_bone_right", left_mm * np.array([-1.0, 1.0, 1.0])) == part
+    assert hip_bone_part("femur_left", np.array(left_mm)) is None
 
 
 def test_above_and_below_all_landmarks_nothing_is_guessed() -> None:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from pipeline.domain.anatomy import group_of
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
-from pipeline.domain.lesion import Side, Site
+from pipeline.domain.lesion import BonePart, Side, Site
 from pipeline.steps.naming.atlas import Points
-from pipeline.steps.sites.bones import nearest_bone
+from pipeline.steps.sites.bones import NearestBone, hip_bone_part, nearest_bone
 from pipeline.steps.sites.codes import code_of
 from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.sites.layers import Tissue, layer_of
@@ -106,19 +106,26 @@ def _lay_over(regions: Names, structures: Names, given: Names, own: NDArray[np.b
 def _site(mask: BoxedMask, asked: _Asked, ground: Ground) -> Site:
     region, also = _region_of(asked.regions)
     structure = _most(asked.structures, SURE_SHARE)
-    bone, distance_mm = nearest_bone(mask, ground.skeleton)
+    bone = nearest_bone(mask, ground.skeleton)
     depths_mm = ground.tissue.skin.depths_mm(mask)
     return Site(
         side=_side_of(mask, asked, region, ground),
         region=region,
         also_involves=also,
         structure=structure,
-        nearest_bone=bone,
-        bone_distance_mm=distance_mm,
+        nearest_bone=None if bone is None else bone.name,
+        bone_part=_part_of(bone, ground.frame),
+        bone_distance_mm=None if bone is None else bone.distance_mm,
         skin_depth_mm=None if depths_mm is None else float(depths_mm.min()),
         depth=layer_of(mask, region, depths_mm, ground.tissue),
         code=code_of(region, structure),
     )
+
+
+def _part_of(bone: NearestBone | None, frame: ReferenceFrame | None) -> BonePart | None:
+    if bone is None or frame is None:
+        return None
+    return hip_bone_part(bone.name, frame.to_reference(bone.place_lps_mm[None])[0])
 
 
 def _most(names: Names, least_share: float) -> str | None:
