@@ -99,7 +99,7 @@ def _bones_and_lumps(
     if lumps.any():
         alone = _without_lumps(bone, lumps, bright, pooled, skeleton_settings)
         together = (bone.solid & bright) | alone.solid
-        lumps = grow_lumps(smooth, lumps, together, alone.marrow)
+        lumps = grow_lumps(smooth, lumps, together, alone.marrow, bone.marrow)
         solid = together & ~lumps
     return _fill_insides(solid, lumps, smooth.geometry), lumps
 
