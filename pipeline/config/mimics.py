@@ -267,6 +267,16 @@ class SpotSettings(Section):
     """A corner of something that the scan cuts on two sides is bone if it has a rim this dense"""
     rim_share: float = Field(0.75, ge=0, le=1)
     """and its inside, towards the edge, has at most this share of that density."""
+    end_hu: float = Field(250.0, ge=0)
+    """What the first or last slice cuts and is no denser than this"""
+    end_tissue_hu: float = Field(100.0, ge=0)
+    """is the end of a bone with sparse spongiosa where tissue denser than this,"""
+    end_width_mm: float = Field(8.0, ge=0)
+    """so wide,"""
+    end_rim_share: float = Field(0.5, ge=0, le=1)
+    """of which it covers no more than this share, goes on beside it,"""
+    end_reach_mm: float = Field(20.0, ge=0)
+    """this near to bone that the same slice cuts."""
     above_mm: float = Field(20.0, ge=0)
     """So far above the iliac crests ribs and organs are not told from lesions,"""
     subcutaneous_fat_share: float = Field(0.6, ge=0, le=1)

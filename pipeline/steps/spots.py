@@ -14,7 +14,7 @@ from pipeline.steps.facts import SHELL_MM, Facts
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.pelvis import NearBone
 from pipeline.steps.place import Surroundings, place_of
-from pipeline.steps.voxels import distance_to_mm, label_components, thickness_mm
+from pipeline.steps.voxels import distance_to_in_plane_mm, distance_to_mm, label_components, thickness_mm
 
 BRIGHT_HU = 150.0
 """Spongiosa and cortex, cut by the edge of the scan."""
@@ -39,6 +39,9 @@ def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candi
         reason = (
             "corner of something with a dense rim around a less dense inside, cut by two sides of the scan"
         )
+        return replace(one, kind="bone_fragment", status="definite", reason=reason)
+    if _is_end_of_bone(one, around, settings):
+        reason = "rim of something wide, as faint as spongiosa, that the end of the scan cuts beside bone"
         return replace(one, kind="bone_fragment", status="definite", reason=reason)
     if around.pelvis is None:
         return one
@@ -73,6 +76,37 @@ def _is_corner_of_bone(one: Candidate, around: Surroundings, settings: SpotSetti
     if not len(rim) or not len(inside):
         return False
     return float(np.percentile(inside, INSIDE_PERCENT)) <= settings.rim_share * float(np.percentile(rim, 95))
+
+
+def _is_end_of_bone(one: Candidate, around: Surroundings, settings: SpotSettings) -> bool:
+    """Whether the first or last slice cuts a bone's end there, such as the head of a fibula without cortex.
+
+    Such a piece is the denser rim of something wider; calcium that wide is dense throughout.
+    """
+    mask = one.mask
+    if one.peak_hu > settings.end_hu or mask.volume_mm3 > settings.piece_mm3:
+        return False
+    ends = ((0, mask.box[0].start == 0), (-1, mask.box[0].stop == mask.geometry.shape[0]))
+    return any(_is_rim_of_wide(mask, end, around, settings) for end, cut in ends if cut)
+
+
+def _is_rim_of_wide(mask: BoxedMask, end: int, around: Surroundings, settings: SpotSettings) -> bool:
+    """Whether in the slice at one end, with bone near, a piece is the lesser part of brighter tissue."""
+    spacing = mask.geometry.spacing_mm[1:]
+    wide = mask.padded(margin_voxels(mask.geometry.spacing_mm, settings.end_reach_mm))
+    _, rows, columns = wide.box
+    own, bone, hu = wide.voxels[end], around.solid[end, rows, columns], around.smooth.hu[end, rows, columns]
+    if not bone.any() or distance_to_in_plane_mm(bone, spacing)[own].min() > settings.end_reach_mm:
+        return False
+    if np.median(hu[~bone]) >= settings.end_tissue_hu:
+        return False
+    tissue = ((hu >= settings.end_tissue_hu) & ~bone) | own
+    beside = distance_to_in_plane_mm(own, spacing) <= settings.end_width_mm / 2
+    depth_mm = np.where(beside, distance_to_in_plane_mm(~tissue, spacing), 0)
+    deepest = np.zeros_like(own)
+    deepest.ravel()[int(depth_mm.argmax())] = True
+    ball = distance_to_in_plane_mm(deepest, spacing) <= depth_mm.max()
+    return bool(depth_mm.max() >= settings.end_width_mm / 2 and own[ball].mean() <= settings.end_rim_share)
 
 
 def _cut_sides(mask: BoxedMask) -> int:

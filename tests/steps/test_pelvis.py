@@ -19,8 +19,19 @@ from pipeline.steps.place import Surroundings, find_air, look_around
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.spots import tell_spots
 from pipeline.steps.swallowed import release_swallowed
-from tests.builders import CORTEX_HU, FAT_HU, MUSCLE_HU, Values, ball, boxed, paint
-from tests.steps.scenes import rod
+from tests.builders import (
+    CORTEX_HU,
+    FAT_HU,
+    MUSCLE_HU,
+    Values,
+    ball,
+    boxed,
+    centred_grid,
+    coordinates_mm,
+    cylinder,
+    paint,
+)
+from tests.steps.scenes import rod, surroundings
 
 HEAD_MM = 80.0
 """From the midline to the middle of a femoral head of the reference patient, at height 0."""
@@ -153,6 +164,38 @@ def corner_told(inside_hu: float, pelvis: Pelvis) -> Candidate:
     hu = paint(np.full(geometry.shape, MUSCLE_HU), outer, 480.0)
     hu = paint(hu, ball(geometry, middle, 12.0), inside_hu)
     return told(outer, hu, geometry, pelvis)
+
+
+END = centred_grid((10, 60, 60))
+
+
+def end_told(inside_hu: float, *, rim_hu: float = 230.0, bone_x_mm: float = -17.0) -> Candidate:
+    """A disc of 14 mm that the first slice cuts, with half a rim of 3 mm, beside a shaft."""
+    disc, muscle = ball(END, (6.0, 0.0, -9.0), 7.0), np.full(END.shape, MUSCLE_HU)
+    rim = np.maximum(disc, 4.0 - np.hypot(*(coordinates_mm(END)[0] - 6.0, coordinates_mm(END)[1])))
+    x, _, z = coordinates_mm(END)
+    hu = paint(paint(muscle, disc, inside_hu), np.maximum(rim, 6.0 - x + 0 * z), rim_hu)
+    hu = paint(hu, cylinder(END, bone_x_mm, 0.0, 9.0), CORTEX_HU)
+    around, _ = surroundings(hu, geometry=END)
+    voxels = (hu >= 180) & (ball(END, (6.0, 0.0, -9.0), 9.0) < 0)
+    one = Candidate(boxed(voxels, END), 180.0, 1, float(hu[voxels].max()))
+    (told,) = tell_spots((one,), around, SpotSettings())
+    return told
+
+
+def test_the_faint_rim_of_a_bones_end_that_the_first_slice_cuts_is_bone() -> None:
+    assert end_told(130.0).kind == "bone_fragment"
+
+
+@pytest.mark.parametrize(("inside_hu", "rim_hu"), [(230.0, 230.0), (130.0, 400.0), (MUSCLE_HU, 230.0)])
+def test_even_dense_or_thin_calcium_at_the_end_of_the_scan_stays_a_lesion(
+    inside_hu: float, rim_hu: float
+) -> None:
+    assert end_told(inside_hu, rim_hu=rim_hu).kind == "lesion"
+
+
+def test_far_from_bone_the_faint_rim_at_the_end_of_the_scan_stays_a_lesion() -> None:
+    assert end_told(130.0, bone_x_mm=-60.0).kind == "lesion"
 
 
 def test_a_corner_with_a_dense_rim_is_bone_and_an_even_one_is_not(pelvis: Pelvis) -> None:
