@@ -142,9 +142,9 @@ def _ground(
 def _with_volume(one: _Measured, scene: Scene, number: int, settings: Settings) -> _Complete:
     """A lesion with its corrected volume, and the axes and form of the body that holds it."""
     region = cut_region(scene, number, settings.volumes)
-    estimate = measure_volume(scene, number, region, settings.volumes)
-    body = sharp_body(scene, number, region, estimate.volume_mm3.value)
-    return _Complete(one, size_of(one.outline, body, estimate), name_form(measure_form(body)))
+    found = measure_volume(scene, number, region, settings.volumes)
+    body = sharp_body(scene, number, found.region, found.estimate.volume_mm3.value)
+    return _Complete(one, size_of(one.outline, body, found.estimate), name_form(measure_form(body)))
 
 
 def _lesion(complete: _Complete, site: Site, number: int, seed: str, scan: Scan) -> Lesion:

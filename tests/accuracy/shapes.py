@@ -86,13 +86,13 @@ def bodies(one: Scan, reach_mm: float) -> list[Body]:
     body = segment_body(one.volume, SETTINGS.body)
     blur = estimate_blur(one.volume, body, one.acquisition.slice_thickness_mm, SETTINGS.volumes)
     scene = Scene(one.volume, None, near, blur, noise_hu)
-    regions = [cut_region(scene, n, SETTINGS.volumes) for n in range(len(near))]
-    volumes = [
-        measure_volume(scene, n, region, SETTINGS.volumes).volume_mm3.value
-        for n, region in enumerate(regions)
+    found = [
+        measure_volume(scene, n, cut_region(scene, n, SETTINGS.volumes), SETTINGS.volumes)
+        for n in range(len(near))
     ]
+    volumes = [one.estimate.volume_mm3.value for one in found]
     order = sorted(range(len(volumes)), key=lambda n: -volumes[n])
-    return [sharp_body(scene, n, regions[n], volumes[n]) for n in order]
+    return [sharp_body(scene, n, found[n].region, volumes[n]) for n in order]
 
 
 def name_solid(seed: int) -> Named:

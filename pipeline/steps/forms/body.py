@@ -17,9 +17,9 @@ from scipy import ndimage
 from pipeline.domain.geometry import Box, Float3, Geometry, grow_box
 from pipeline.domain.image import BoxedMask
 from pipeline.steps.grid import bounding_box
-from pipeline.steps.volumes.measure import EVEN_TISSUE_HU, Scene
+from pipeline.steps.volumes.measure import Scene
 from pipeline.steps.volumes.optics import Blur, Floats, Grid, Sampling, cells_to_voxels, voxels_to_cells
-from pipeline.steps.volumes.region import Region, with_nearer_tissue
+from pipeline.steps.volumes.region import Region
 from pipeline.steps.voxels import Voxels, label_components
 
 CELL_MM = 0.5
@@ -96,19 +96,12 @@ def sharp_body(around: Scene, number: int, region: Region, volume_mm3: float) ->
     Parameters
     ----------
     region : Region
-        The lesion in its surroundings (`volumes.measure.cut_region`).
+        The lesion against the tissue that its volume was found in (`volumes.measure`).
     volume_mm3 : float
         That it holds, as measured.
     """
     refining = _Refining.of(_picture(region), around.blur, volume_mm3)
-    field = refining.field(1 if region.tissue_spread_hu > EVEN_TISSUE_HU else ROUNDS)
-    if region.tissue_spread_hu > EVEN_TISSUE_HU:
-        seen = np.zeros(region.own.shape, dtype=np.float32)
-        seen[refining.picture.box] = refining.seen_hu(field)
-        region = with_nearer_tissue(region, seen, around.volume)
-        refining = _Refining.of(_picture(region), around.blur, volume_mm3)
-        field = refining.field(ROUNDS)
-    return _body(field, refining, around.masks[number])
+    return _body(refining.field(), refining, around.masks[number])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -131,18 +124,13 @@ class _Refining:
         """Share of each cell that belongs to the body."""
         return _solid(field, _level(field, self.allowed, self.cells)) * self.allowed
 
-    def seen_hu(self, field: Floats) -> Floats:
-        """Contrast that the scanner would show of it."""
-        blurred = self.down(self.solid(field))
-        return np.asarray(blurred * _density_hu(blurred, self.picture))
-
-    def field(self, rounds: int) -> Floats:
-        """Likeliest densities, corrected so many times."""
+    def field(self) -> Floats:
+        """Likeliest densities, corrected by the picture."""
         picture = self.picture
         share = picture.noise_hu / max(picture.peak_hu, picture.noise_hu)
         field = voxels_to_cells(self.grid, self.down, noise_share=share)(picture.contrast_hu)
         density = _density_hu(self.down(self.solid(field)), picture)
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             solid = self.solid(field)
             left = np.where(picture.allowed, picture.contrast_hu / density - self.down(solid), np.float32(0))
             field = _smooth(solid, self.grid) + np.float32(CORRECTION) * _back(self.down)(left)

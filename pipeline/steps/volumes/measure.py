@@ -21,7 +21,11 @@ from pipeline.steps.volumes.region import Region, lesion_region, region_box, wit
 from pipeline.steps.voxels import Voxels
 
 EVEN_TISSUE_HU = 15.0
-"""Where the tissue around differs by more than this, it is looked for a second time, nearer to the lesion."""
+"""Where the tissue around differs by more than this, it is looked for again, nearer to the lesion,"""
+TURNS = 3
+"""so many times at most,"""
+STILL_SHARE = 0.01
+"""or until contrast times volume changes by no more than this."""
 LEAST_BLOCK_SHARE = 0.02
 """A block with less of the outline takes the density of the others."""
 
@@ -37,10 +41,18 @@ class Scene:
     noise_hu: float
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Measured:
+    """A lesion's volume, and its region against the tissue that the volume was found in."""
+
+    estimate: VolumeEstimate
+    region: Region
+
+
 def measure_volumes(around: Scene, settings: VolumeSettings) -> tuple[VolumeEstimate, ...]:
     """The volume of each lesion, in the order of the masks."""
     return tuple(
-        measure_volume(around, number, cut_region(around, number, settings), settings)
+        measure_volume(around, number, cut_region(around, number, settings), settings).estimate
         for number in range(len(around.masks))
     )
 
@@ -52,7 +64,7 @@ def cut_region(around: Scene, number: int, settings: VolumeSettings) -> Region:
     return lesion_region(around.volume, mask, taken, around.blur, settings, noise_hu=around.noise_hu)
 
 
-def measure_volume(around: Scene, number: int, region: Region, settings: VolumeSettings) -> VolumeEstimate:
+def measure_volume(around: Scene, number: int, region: Region, settings: VolumeSettings) -> Measured:
     """The volume of one lesion, from its region in the scene.
 
     Contrast times volume is taken as the integral of HU above the tissue around, which blur
@@ -60,29 +72,56 @@ def measure_volume(around: Scene, number: int, region: Region, settings: VolumeS
     A lesion larger than a block is measured block by block, so that each has its own density.
     """
     mask = around.masks[number]
-    blocks = _blocks(region, settings.block_mm)
-    fits = _fits(region, blocks, around)
-    if region.tissue_spread_hu > EVEN_TISSUE_HU:
-        seen = np.zeros(region.contrast_hu.shape, dtype=np.float32)
-        for block, (_, fit) in zip(blocks, fits, strict=True):
-            if fit is not None:
-                seen[block] = fit.seen_hu
-        region = with_nearer_tissue(region, seen, around.volume)
-        fits = _fits(region, blocks, around)
-    sure = [(part, fit) for part, fit in fits if fit is not None and part.share >= LEAST_BLOCK_SHARE]
+    region, fits = _fit_in_tissue(region, around, settings)
+    sure = _sure(fits)
     if not sure:
-        return estimate_from(None, region, mask, around.blur, settings)
-    pure = float(
-        np.average([fit.contrast_hu for _, fit in sure], weights=[fit.volume_mm3 for _, fit in sure])
-    )
+        return Measured(estimate_from(None, region, mask, around.blur, settings), region)
+    pure = _pure_hu(sure)
     rest = sum(part.mass for part, fit in fits if fit is None or part.share < LEAST_BLOCK_SHARE)
     found = add_up([fit for _, fit in sure])
     if rest:
         found = replace(found, volume_mm3=found.volume_mm3 + rest / pure)
-    return estimate_from(found, region, mask, around.blur, settings)
+    return Measured(estimate_from(found, region, mask, around.blur, settings), region)
 
 
-def _fits(region: Region, blocks: Sequence[Box], around: Scene) -> list[tuple[_Part, Fit | None]]:
+def _fit_in_tissue(region: Region, around: Scene, settings: VolumeSettings) -> tuple[Region, list[_Fitted]]:
+    """Fits of all blocks; where the tissue is uneven, against that which is seen beside the lesion.
+
+    What is seen there depends on the blur of the fit: the two are found in turn.
+    """
+    blocks = _blocks(region, settings.block_mm)
+    fits = _fits(region, blocks, around)
+    mass = _mass(fits)
+    for _ in range(TURNS if region.tissue_spread_hu > EVEN_TISSUE_HU and _sure(fits) else 0):
+        seen = np.zeros(region.contrast_hu.shape, dtype=np.float32)
+        for block, (_, fit) in zip(blocks, fits, strict=True):
+            if fit is not None:
+                seen[block] = fit.seen_hu
+        region = with_nearer_tissue(region, seen, _pure_hu(_sure(fits)), around.volume)
+        fits, last = _fits(region, blocks, around), mass
+        mass = _mass(fits)
+        if not _sure(fits) or abs(mass - last) < STILL_SHARE * abs(last):
+            break
+    return region, fits
+
+
+def _sure(fits: Sequence[_Fitted]) -> list[tuple[_Part, Fit]]:
+    return [(part, fit) for part, fit in fits if fit is not None and part.share >= LEAST_BLOCK_SHARE]
+
+
+def _pure_hu(sure: Sequence[tuple[_Part, Fit]]) -> float:
+    """Contrast of the pure material, over all blocks."""
+    return float(
+        np.average([fit.contrast_hu for _, fit in sure], weights=[fit.volume_mm3 for _, fit in sure])
+    )
+
+
+def _mass(fits: Sequence[_Fitted]) -> float:
+    """Contrast times volume of all blocks."""
+    return sum(part.mass for part, _ in fits)
+
+
+def _fits(region: Region, blocks: Sequence[Box], around: Scene) -> list[_Fitted]:
     return [(_part(region, block), _fit(region, block, around)) for block in blocks]
 
 
@@ -115,6 +154,9 @@ class _Part:
 
     mass: float  #: contrast times volume
     share: float  #: of the outline
+
+
+_Fitted = tuple[_Part, Fit | None]
 
 
 def _part(region: Region, block: Box) -> _Part:

@@ -26,6 +26,8 @@ CLEAR_MM = 0.8
 """up to this beyond the reach of its blur,"""
 NEAR_SPREAD_MM = 1.2
 """averaged over this distance."""
+LEAST_CONTRAST = 0.5
+"""The contrast with a part of the tissue is taken as this share of the mean one at least."""
 SPREAD_MM = 2.0
 """The tissue on each side counts for that side: it is averaged over this distance."""
 NOISE_LAG_MM = 3.0
@@ -124,15 +126,19 @@ def lesion_region(
     )
 
 
-def with_nearer_tissue(region: Region, seen_hu: Floats, volume: CTVolume) -> Region:
+def with_nearer_tissue(region: Region, seen_hu: Floats, contrast_hu: float, volume: CTVolume) -> Region:
     """The same region against the tissue right beside the lesion, once its own blur is known.
 
     A lesion may fill a thin muscle in fat: what lies a few millimetres off is then not what it lies in.
+    Of calcium as dense everywhere, the contrast is greater where it lies in fat; it is brought to what
+    it would be in the mean of the tissue, so that a share of it is everywhere the same share of a voxel.
 
     Parameters
     ----------
     seen_hu : array
-        Contrast of the lesion as the first fit has it.
+        Contrast of the lesion as the last fit has it.
+    contrast_hu : float
+        Of its pure material.
     """
     hu = volume.hu[region.box].astype(np.float32)
     beside = (hu > SOFT_HU[0]) & (hu - seen_hu < SOFT_HU[1]) & region.clear
@@ -141,7 +147,10 @@ def with_nearer_tissue(region: Region, seen_hu: Floats, volume: CTVolume) -> Reg
         return region
     sigma = [NEAR_SPREAD_MM / step for step in region.spacing_mm]
     tissue = _spread(hu - seen_hu, beside, sigma, float(np.median((hu - seen_hu)[beside])))
-    contrast = np.where(region.voxels & ~region.touched, hu - tissue, region.contrast_hu)
+    weight = np.where(region.voxels, np.maximum(seen_hu, 0), 0)
+    above = float(np.average(tissue, weights=weight)) - tissue
+    evened = contrast_hu / np.maximum(contrast_hu + above, LEAST_CONTRAST * contrast_hu)
+    contrast = np.where(region.voxels & ~region.touched, (hu - tissue) * evened, region.contrast_hu)
     return replace(region, contrast_hu=np.asarray(contrast, dtype=np.float32))
 
 
