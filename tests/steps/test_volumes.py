@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.special import ndtr
 
 from pipeline.config import VolumeSettings
 from pipeline.domain.image import BoxedMask, CTVolume, Mask
@@ -217,3 +218,56 @@ def test_nothing_but_noise_keeps_its_counted_volume_with_wide_limits() -> None:
     assert found.volume_mm3.value == mask.volume_mm3
     assert holds(found.volume_mm3, 4 * mask.volume_mm3)
     assert found.unresolved
+
+
+def leaning_body(blur_mm: float, lean: float) -> Scan:
+    """A round body of muscle whose middle goes to the left by a share of the height, in slices of 3 mm."""
+    geometry = centred_grid((24, 130, 130), (3.0, 0.7, 0.7))
+    x, y, z = coordinates_mm(geometry)
+    away = np.hypot(x - lean * z, y)
+    across = lean * (x - lean * z) / np.maximum(away, 1.0)  # how much of the way to the skin runs along z
+    width = np.sqrt(blur_mm**2 + 3.0**2 * across**2 / 12)  # variance of a box of the slice thickness
+    hu = -1000 + 1050 * ndtr((30.0 - away) / width)
+    return Scan(ct(add_noise(hu, 10.0), geometry), scan(placed(sphere(50.0)), THICK, seed=1).acquisition)
+
+
+def test_skin_that_leans_is_not_taken_for_blur() -> None:
+    one = leaning_body(0.6, lean=0.5)
+    found = estimate_blur(one.volume, segment_body(one.volume, SETTINGS.body), 3.0, VolumeSettings())
+    assert found.in_plane_mm == pytest.approx(
+        0.6, rel=0.05
+    )  # leant and believed square, it reads a quarter more
+
+
+def test_the_blur_does_not_hang_on_where_the_mask_of_the_body_ends() -> None:
+    one = scan(placed(sphere(500.0)), SHARP, seed=1)
+    body = segment_body(one.volume, SETTINGS.body)
+    wide = Mask(ndimage.binary_dilation(body.voxels, iterations=2), body.geometry)
+    first, second = (estimate_blur(one.volume, mask, 1.0, VolumeSettings()) for mask in (body, wide))
+    assert second.in_plane_mm == pytest.approx(first.in_plane_mm, rel=0.005)
+
+
+@pytest.mark.parametrize("overlap", [1.25, 2.0])
+def test_slices_that_overlap_are_no_bias(overlap: float) -> None:
+    scanner = Scanner(2.0, 0.7, 2.0 * overlap, blur_mm=0.6, noise_hu=5.0)
+    insert = sphere(500.0)
+    errors = []
+    for seed in range(6):
+        one = scan(placed(insert), scanner, seed=seed)
+        (found,) = volumes(one, outlines(one)[0], noise_hu=5.0)
+        errors.append(found.volume_mm3.value / insert.volume_mm3 - 1)
+    assert abs(np.mean(errors)) < 0.03
+
+
+@pytest.mark.parametrize("half_mm", [7.5, 8.0])
+def test_a_lesion_that_nearly_fills_a_muscle_in_fat_is_not_measured_against_the_fat(half_mm: float) -> None:
+    radius, sigma = 6.0, 0.6
+    geometry = centred_grid((28, 48, 48), (1.0, 0.8, 0.8))
+    x, y, z = coordinates_mm(geometry)
+    away = np.sqrt(x**2 + y**2 + z**2) - radius
+    share: Values = blurred_ball(away, radius, sigma)
+    tissue = FAT_HU + (MUSCLE_HU - FAT_HU) * ndtr((half_mm - np.abs(y)) / sigma)
+    volume = ct(add_noise(tissue * (1 - share) + 600.0 * share, 8.0), geometry)
+    scene = Scene(volume, None, (boxed(away < 0, geometry),), Blur(sigma, 1.0, 0.05, from_scan=True), 8.0)
+    (found,) = measure_volumes(scene, VolumeSettings())
+    assert found.volume_mm3.value == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.03)
