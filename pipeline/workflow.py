@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
-from pipeline.domain.geometry import RigidTransform
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
 from pipeline.finding import find
@@ -18,8 +18,10 @@ from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
 from pipeline.steps.body import segment_body
 from pipeline.steps.burden import add_up_burden
-from pipeline.steps.match import Date, Technique, match_lesions
-from pipeline.steps.register import register_skeletons
+from pipeline.steps.match import Date, Technique, Ways, match_lesions
+from pipeline.steps.registration.bone import Fit
+from pipeline.steps.registration.bones import WHOLE, ShownBones, register_bones
+from pipeline.steps.registration.travel import Passage
 from pipeline.steps.respond import burden_change, classify_response, follow_track
 from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.view import View
@@ -91,6 +93,7 @@ def analyse(
         lesions=lesions,
         excluded=excluded,
         burden=add_up_burden(lesions, limit_mm3, scan, enhanced=found.threshold.enhanced),
+        landmarks_mm=found.fit.landmarks_mm if found.fit is not None else {},
     )
 
 
@@ -113,10 +116,14 @@ def compare(
         raise UsageError("a comparison needs at least two scans")
     settings = settings or Settings()
     on_stage(COMPARE_STAGES[0])
-    registrations = _register_all(analyses, settings)
+    shown = [ShownBones(one.skeleton, one.landmarks_mm) for one in analyses]
+    fits = {
+        (m, n): register_bones(shown[m], shown[n], settings.register_bones)
+        for m, n in combinations(range(len(shown)), 2)
+    }
     on_stage(COMPARE_STAGES[1])
-    dates = [_date(n, one, registrations, settings) for n, one in enumerate(analyses)]
-    matched = match_lesions(dates, settings.match)
+    dates = [_date(one, settings) for one in analyses]
+    matched = match_lesions(dates, _ways(shown, fits), settings.match)
     tracks = tuple(
         follow_track(number, places, dates, settings.respond) for number, places in enumerate(matched, 1)
     )
@@ -126,32 +133,34 @@ def compare(
     return Comparison(
         analyses=tuple(analyses),
         time_points=_time_points(analyses),
-        registrations=registrations,
+        registrations=tuple(
+            Registration(m, n, bone, fit.transform, fit.residual_mm, fit.accepted)
+            for (m, n), found in fits.items()
+            for bone, fit in found.items()
+        ),
         tracks=tracks,
         burden_changes=tuple(burden_change(n - 1, n, burdens, settings.respond, techniques) for n in later),
         responses=tuple(classify_response(n, tracks, burdens, settings.respond, techniques) for n in later),
     )
 
 
-def _register_all(analyses: Sequence[Analysis], settings: Settings) -> tuple[Registration, ...]:
-    """The first scan's skeleton laid on that of every later one, where both show bone."""
-    found = []
-    for n, one in enumerate(analyses[1:], start=1):
-        fit = register_skeletons(analyses[0].skeleton, one.skeleton, settings.register_bones)
-        if fit is not None:
-            found.append(Registration(0, n, "skeleton", fit.transform, fit.residual_mm, fit.accepted))
-    return tuple(found)
+def _ways(shown: Sequence[ShownBones], fits: Mapping[tuple[int, int], Mapping[str, Fit]]) -> Ways:
+    """The way of places from each scan to each other one."""
+    there = {(m, n): Passage.of(shown[m].surfaces, found, WHOLE) for (m, n), found in fits.items()}
+    back = {
+        (n, m): Passage.of(shown[n].surfaces, {name: fit.inverse() for name, fit in found.items()}, WHOLE)
+        for (m, n), found in fits.items()
+    }
+    return there | back
 
 
-def _date(n: int, analysis: Analysis, registrations: Sequence[Registration], settings: Settings) -> Date:
+def _date(analysis: Analysis, settings: Settings) -> Date:
     how = analysis.scan.acquisition
     metal = [one.mask for one in analysis.excluded if one.kind == "metal"]
     spoilt = spoilt_by_metal(metal, settings.metal)
-    way = {one.to_index: one.transform for one in registrations if one.accepted}
     return Date(
         lesions=analysis.lesions,
         geometry=analysis.geometry,
-        from_first=RigidTransform.identity() if n == 0 else way.get(n),
         detection_limit_mm3=analysis.burden.detection_limit_mm3,
         technique=Technique(how.kvp, how.contrast_agent, how.kernel, how.slice_thickness_mm),
         view=View(analysis.scan.volume, analysis.skeleton, analysis.excluded, spoilt),

@@ -19,6 +19,15 @@ class RegisterSettings(Section):
     """Median surface distance above which the fit is rejected."""
     largest_growth: float = Field(0.08, ge=0, le=0.3)
     """Scales further from 1 than this are not growth."""
+    bone_residual_mm: float = Field(1.0, gt=0, le=10)
+    """Median distance of a bone's two surfaces above which its fit is rejected,"""
+    agreeing_share: float = Field(0.6, gt=0, le=1)
+    """as is one where less of the surface that both scans show lies within 2 mm,"""
+    covered_bone: float = Field(0.15, gt=0, le=1)
+    """one where the scans share less than this of the bone,"""
+    least_held: float = Field(0.01, ge=0, le=1)
+    """and one that nothing holds in some direction, as a shaft that slides along itself: the least eigenvalue
+    of the normal equations, in which a direction that all of the surface speaks for counts 1."""
 
 
 class MatchSettings(Section):

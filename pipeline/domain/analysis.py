@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap
@@ -71,6 +72,9 @@ class Analysis:
     lesions: tuple[Lesion, ...]
     excluded: tuple[Excluded, ...]
     burden: Burden
+    landmarks_mm: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """For each bone (n, 3), LPS mm: points that mean the same place on every scan, in one order; empty where
+    no pelvis was recognised."""
 
     @property
     def geometry(self) -> Geometry:

@@ -7,21 +7,28 @@ together is one track, so that splitting and merging need no rule of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from pipeline.config import MatchSettings
-from pipeline.domain.geometry import Float3, Geometry, RigidTransform
+from pipeline.domain.geometry import Float3, Geometry, float3
 from pipeline.domain.lesion import Lesion
+from pipeline.steps.naming.atlas import Points
+from pipeline.steps.registration.travel import Passage
+from pipeline.steps.sites.skin import some_of
 from pipeline.steps.view import View, why_hidden
 
-NOT_REGISTERED = "the bones of the two scans could not be laid on each other"
+MOST_POINTS = 10_000
+"""Voxels of a lesion that are carried at most, evenly chosen."""
+
+Ways = Mapping[tuple[int, int], Passage]
+"""From one date to another, by their numbers; in both directions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,6 @@ class Date:
 
     lesions: tuple[Lesion, ...]
     geometry: Geometry
-    from_first: RigidTransform | None  #: from the first scan to this one; None if that failed
     detection_limit_mm3: float | None
     technique: Technique = Technique()
     view: View | None = None  #: without one, whatever lies in the grid is seen
@@ -73,80 +79,73 @@ class Place:
     why_hidden: str | None  #: None where the scan shows the place
 
 
-def match_lesions(dates: Sequence[Date], settings: MatchSettings) -> list[tuple[Place, ...]]:
+@dataclass(frozen=True, eq=False, slots=True)
+class _Seen:
+    """A lesion on its date."""
+
+    date: int
+    lesion: Lesion
+    points_mm: Points  #: (n, 3), LPS, of its voxels as many as are needed
+    tree: KDTree
+
+
+def match_lesions(dates: Sequence[Date], ways: Ways, settings: MatchSettings) -> list[tuple[Place, ...]]:
     """Tracks as one `Place` for each date, in order of the first lesion's date and number."""
-    nodes = [(n, lesion) for n, date in enumerate(dates) for lesion in date.lesions]
-    first = [_points_in_first(lesion, dates[n]) for n, lesion in nodes]
-    links = _links(nodes, first, settings)
-    size = len(nodes)
+    seen = [_see(n, lesion) for n, date in enumerate(dates) for lesion in date.lesions]
+    links = [
+        (a, b)
+        for (a, one), (b, other) in combinations(enumerate(seen), 2)
+        if one.date != other.date and _meet(one, other, ways, settings)
+    ]
+    size = len(seen)
     graph = coo_array(
         (np.ones(len(links)), ([a for a, _ in links], [b for _, b in links])), shape=(size, size)
     )
     count, group = connected_components(graph, directed=False)
     tracks = []
     for number in range(count):
-        members = [n for n in range(size) if group[n] == number]
-        tracks.append(tuple(_place(n, date, members, nodes, first, settings) for n, date in enumerate(dates)))
+        members = [one for one, own in zip(seen, group, strict=True) if own == number]
+        tracks.append(tuple(_place(n, date, members, ways, settings) for n, date in enumerate(dates)))
     return tracks
 
 
-def _points_in_first(lesion: Lesion, date: Date) -> NDArray[np.float64] | None:
-    """A lesion's voxels in the space of the first scan; None where there is no way there."""
-    if date.from_first is None:
-        return None
-    return date.from_first.inverse().apply(lesion.mask.points_lps_mm())
+def _see(date: int, lesion: Lesion) -> _Seen:
+    points = some_of(lesion.mask.points_lps_mm(), MOST_POINTS)
+    return _Seen(date, lesion, points, KDTree(points))
 
 
-def _links(
-    nodes: Sequence[tuple[int, Lesion]],
-    points: Sequence[NDArray[np.float64] | None],
-    settings: MatchSettings,
-) -> list[tuple[int, int]]:
-    links = []
-    trees = [None if one is None else KDTree(one) for one in points]
-    for a, (date_a, _) in enumerate(nodes):
-        for b, (date_b, _) in enumerate(nodes):
-            tree, others = trees[a], points[b]
-            if date_b <= date_a or tree is None or others is None:
-                continue
-            distance, _ = tree.query(others, distance_upper_bound=settings.reach_mm)
-            if np.isfinite(distance).any():
-                links.append((a, b))
-    return links
+def _meet(one: _Seen, other: _Seen, ways: Ways, settings: MatchSettings) -> bool:
+    """Whether two lesions come near each other, carried either way."""
+    return _reaches(one, other, ways, settings) or _reaches(other, one, ways, settings)
 
 
-def _place(
-    n: int,
-    date: Date,
-    members: Sequence[int],
-    nodes: Sequence[tuple[int, Lesion]],
-    first: Sequence[NDArray[np.float64] | None],
-    settings: MatchSettings,
-) -> Place:
-    own = tuple(nodes[m][1] for m in members if nodes[m][0] == n)
+def _reaches(one: _Seen, other: _Seen, ways: Ways, settings: MatchSettings) -> bool:
+    """Whether one lesion, carried to the date of the other, comes near it."""
+    way = ways[one.date, other.date]
+    if way.why_lost(one.points_mm) is not None:
+        return False
+    away, _ = other.tree.query(way.carry(one.points_mm), distance_upper_bound=settings.reach_mm)
+    return bool(np.isfinite(away).any())
+
+
+def _place(n: int, date: Date, members: Sequence[_Seen], ways: Ways, settings: MatchSettings) -> Place:
+    own = [one for one in members if one.date == n]
     if own:
-        points = np.concatenate([lesion.mask.points_lps_mm() for lesion in own])
-        return Place(own, _mean(points), None)
-    elsewhere = _nearest_in_time(n, members, nodes, first)
-    if date.from_first is None or elsewhere is None:
-        return Place((), None, NOT_REGISTERED)
-    expected = date.from_first.apply(elsewhere)
-    return Place((), _mean(expected), why_hidden(expected, date.geometry, date.view, settings))
+        points = np.concatenate([one.points_mm for one in own])
+        return Place(tuple(one.lesion for one in own), float3(points.mean(0)), None)
+    expected, why_lost = _expected(n, members, ways)
+    if expected is None:
+        return Place((), None, why_lost)
+    return Place((), float3(expected.mean(0)), why_hidden(expected, date.geometry, date.view, settings))
 
 
-def _nearest_in_time(
-    n: int,
-    members: Sequence[int],
-    nodes: Sequence[tuple[int, Lesion]],
-    first: Sequence[NDArray[np.float64] | None],
-) -> NDArray[np.float64] | None:
-    """The track's voxels on the date nearest to `n`, in the space of the first scan."""
-    dated = sorted({nodes[m][0] for m in members}, key=lambda other: (abs(other - n), other))
-    parts = [first[m] for m in members if nodes[m][0] == dated[0]]
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known) if known else None
-
-
-def _mean(points: NDArray[np.float64]) -> Float3:
-    x, y, z = points.mean(0)
-    return float(x), float(y), float(z)
+def _expected(n: int, members: Sequence[_Seen], ways: Ways) -> tuple[Points | None, str | None]:
+    """Where a track's lesions would lie on a date, carried from the nearest one from which they can be."""
+    reasons = []
+    for other in sorted({one.date for one in members}, key=lambda m: (abs(m - n), m)):
+        points = np.concatenate([one.points_mm for one in members if one.date == other])
+        reason = ways[other, n].why_lost(points)
+        if reason is None:
+            return ways[other, n].carry(points), None
+        reasons.append(reason)
+    return None, reasons[0]

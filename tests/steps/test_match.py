@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from pipeline.config import MatchSettings, RespondSettings
 from pipeline.domain.change import Track
 from pipeline.domain.geometry import Float3, Geometry, RigidTransform
 from pipeline.domain.lesion import Interval, Lesion, Status
-from pipeline.steps.match import Date, Technique, match_lesions
+from pipeline.steps.match import Date, Technique, Ways, match_lesions
+from pipeline.steps.registration.travel import Passage
 from pipeline.steps.rescan import rescan_limit_mm3
 from pipeline.steps.respond import follow_track
 from pipeline.steps.size import surface_mm2
@@ -31,20 +34,45 @@ def lesion(number: int, where: Ball, *, status: Status = "definite") -> Lesion:
     return a_lesion(number, ball(GRID, *where) < 0, GRID, status=status)
 
 
+@dataclass(frozen=True)
+class Dated:
+    """A date, and how the first one lies in it; None if that is not known."""
+
+    date: Date
+    way: RigidTransform | None
+
+
 def date(
     *lesions: Lesion,
     way: RigidTransform | None = RigidTransform.identity(),  # noqa: B008
     geometry: Geometry = GRID,
     limit_mm3: float | None = 5.0,
     technique: Technique = Technique(),  # noqa: B008
-) -> Date:
-    return Date(lesions, geometry, way, limit_mm3, technique)
+) -> Dated:
+    return Dated(Date(lesions, geometry, limit_mm3, technique), way)
 
 
-def tracks(*dates: Date) -> list[Track]:
-    return [
-        follow_track(n, places, dates, RESPOND) for n, places in enumerate(match_lesions(dates, SETTINGS), 1)
-    ]
+def ways(dates: Sequence[Dated]) -> Ways:
+    return {
+        (m, n): Passage.rigid(_after(one.way, other.way))
+        for (m, one), (n, other) in permutations(enumerate(dates), 2)
+    }
+
+
+def _after(one: RigidTransform | None, other: RigidTransform | None) -> RigidTransform | None:
+    """From one date to another, by way of the first."""
+    if one is None or other is None:
+        return None
+    back = one.inverse()
+    return RigidTransform(
+        other.rotation @ back.rotation, other.apply(back.shift_mm), other.scale * back.scale
+    )
+
+
+def tracks(*dated: Dated) -> list[Track]:
+    dates = [one.date for one in dated]
+    matched = match_lesions(dates, ways(dated), SETTINGS)
+    return [follow_track(n, places, dates, RESPOND) for n, places in enumerate(matched, 1)]
 
 
 def ids(found: Sequence[Track]) -> list[tuple[tuple[int, ...], ...]]:
@@ -107,7 +135,7 @@ HIGH = ((0.0, 0.0, 24.0), 4.0)
     [date(geometry=LOWER), date(way=None), date(limit_mm3=1e4), date(limit_mm3=None)],
     ids=["not covered", "not registered", "below the detection limit", "limit unknown"],
 )
-def test_gone_where_the_later_scan_could_not_show_it_is_not_evaluable(other: Date) -> None:
+def test_gone_where_the_later_scan_could_not_show_it_is_not_evaluable(other: Dated) -> None:
     (found,) = tracks(date(lesion(1, HIGH)), other)
     assert found.kind == "not_evaluable"
     assert found.evaluable == (True, False)
@@ -177,7 +205,7 @@ def test_rescan_limits_grow_with_the_root_of_the_volume() -> None:
 
 
 def test_no_lesions_make_no_tracks() -> None:
-    assert match_lesions([date(), date()], SETTINGS) == []
+    assert tracks(date(), date()) == []
 
 
 def test_a_track_knows_when_it_is_indeterminate() -> None:

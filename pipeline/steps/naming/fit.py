@@ -40,6 +40,11 @@ class AtlasFit:
     normals: Points  #: (n, 3), outward
     size: float  #: against the reference patient
 
+    @property
+    def landmarks_mm(self) -> dict[str, Points]:
+        """For each bone (n, 3), LPS mm: points that mean the same place on every scan, in the same order."""
+        return {name: self.points[self.atlas.of(name)] for name in self.atlas.names}
+
     def distances_mm(
         self, places: Points, *, within_mm: float = np.inf
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

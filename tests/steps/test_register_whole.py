@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from pipeline.config import RegisterSettings
 from pipeline.domain.geometry import Geometry, RigidTransform
 from pipeline.domain.image import LabelMap
-from pipeline.steps.register import register_skeletons
+from pipeline.steps.registration.whole import register_skeletons
 from tests.builders import centred_grid, cylinder, no_bone
 
 GRID = centred_grid((60, 70, 110), (2.0, 2.0, 2.0))

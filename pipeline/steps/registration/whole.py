@@ -24,6 +24,7 @@ from pipeline.config import RegisterSettings
 from pipeline.domain.geometry import Geometry, RigidTransform
 from pipeline.domain.image import LabelMap
 from pipeline.steps.grid import pool_max, pool_steps
+from pipeline.steps.registration.bone import Fit
 from pipeline.steps.voxels import Voxels
 
 SURFACE_GRID_MM = 2.0
@@ -39,15 +40,6 @@ FARTHEST_MM = 10.0
 SURE_MM = 1.5 * SURFACE_GRID_MM
 """Points this near fit as well as the surface is known; trimming them would only bias the scale."""
 CONVERGED_MM = 1e-4
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Fit:
-    """A transform and how well the surfaces lie on each other under it."""
-
-    transform: RigidTransform
-    residual_mm: float  #: median distance to the other surface, both ways, over what both scans cover
-    accepted: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -189,7 +181,7 @@ def _iterate(
             return transform
         most_mm = float(np.quantile(pairs.distance_mm, settings.trim_fraction))
         kept = pairs.distance_mm <= max(most_mm, SURE_MM)
-        improved = _similarity(pairs.earlier[kept], pairs.later[kept], settings.largest_growth)
+        improved = similarity(pairs.earlier[kept], pairs.later[kept], settings.largest_growth)
         change = np.abs(improved.matrix_lps - transform.matrix_lps)
         transform = improved
         if change[:3, :3].max() * 1000 + change[:3, 3].max() < CONVERGED_MM:
@@ -197,7 +189,7 @@ def _iterate(
     return transform
 
 
-def _similarity(
+def similarity(
     source: NDArray[np.float64], target: NDArray[np.float64], largest_growth: float
 ) -> RigidTransform:
     """Least-squares rotation, shift and scale (Umeyama 1991), the scale kept within growth."""
