@@ -1,0 +1,1 @@
+"""The file that a user writes about what happened around the scans."""
