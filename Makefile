@@ -8,7 +8,7 @@ DEMO_OUT ?= demo_results
 .PHONY: demo test check real bench accuracy fuzz sample-data clean
 
 demo: $(VENV)/installed
-	$(BIN)/calcinosis compare sample_data/baseline sample_data/followup -o $(DEMO_OUT) --overwrite
+	$(BIN)/calcinosis compare sample_data/baseline sample_data/followup --case sample_data/case.yaml -o $(DEMO_OUT) --overwrite
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto -q

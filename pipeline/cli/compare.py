@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from pipeline.cli.memory import loading_modules
 from pipeline.cli.options import (
     AnatomyFiles,
+    CasePath,
     Config,
     Dates,
     DatesOption,
@@ -29,6 +31,7 @@ def compare(
     baseline: Annotated[Path, typer.Argument(help="Scan of the first date.")],
     followup: Annotated[list[Path], typer.Argument(help="Scans of the later dates, in order.")],
     out: Out,
+    case: CasePath = None,
     series: Annotated[
         list[str] | None, typer.Option("--series", metavar="t0=UID", help="Series of a date.")
     ] = None,
@@ -48,6 +51,7 @@ def compare(
     figures: Figures = None,
 ) -> None:
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
+    from pipeline.cli.case import case_beside, open_case, with_case_dates
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.scans import (
         drop_dates,
@@ -68,6 +72,7 @@ def compare(
     chosen = by_time_point(series or (), "--series", len(paths))
     maps = by_time_point(anatomy or (), "--anatomy", len(paths))
     called = by_time_point(names or (), "--names", len(paths))
+    told = open_case(case, dates=dates)
     with staged_folder(out, overwrite=overwrite) as stage:
         stages = len(paths) * (1 + len(STAGES)) + len(COMPARE_STAGES) + 1
         with stage_progress("compare", stages) as begin:
@@ -76,8 +81,10 @@ def compare(
                 begin(f"reading t{n}")
                 kernel = settings.series.kernel
                 scans.append(load_scan(path, series_uid=chosen.get(n), date=days.get(n), kernel=kernel))
+            scans = with_case_dates(scans, told)
             check_succession([one.acquisition for one in scans], same_patient=same_patient)
             scans = with_flagged_changes(under_key(scans, patient_key))
+            as_made = scans
             if dates is Dates.SHIFT:
                 scans = with_dates_moved(scans)
             guests = [load_anatomy(maps.get(n), called.get(n), one) for n, one in enumerate(scans)]
@@ -91,6 +98,7 @@ def compare(
                 for one, guest in zip(scans, guests, strict=True)
             ]
             comparison = compare_analyses(analyses, settings, on_stage=begin)
+            comparison = replace(comparison, case=case_beside(told, as_made, scans))
             if dates is Dates.DROP:
                 comparison = drop_dates(comparison)
             begin("writing")

@@ -61,6 +61,14 @@ DatesOption = Annotated[
         "--dates", help="Dates in the results: as they are, moved by a patient's own offset, or none."
     ),
 ]
+CasePath = Annotated[
+    Path | None,
+    typer.Option(
+        "--case",
+        metavar="CASE.yaml",
+        help="Treatments, examinations, scores and laboratory values by date (docs/case.md).",
+    ),
+]
 PatientKey = Annotated[
     str | None, typer.Option("--patient-key", metavar="TEXT", help="Key of the patient in the results.")
 ]

@@ -48,7 +48,7 @@ def load_scan(
         from pipeline.dicom.read import read_scan
 
         scan = read_scan(path, series_uid=series_uid, kernel=kernel)
-    return scan if date is None else _dated(scan, date)
+    return scan if date is None else dated(scan, date)
 
 
 def load_anatomy(path: Path | str | None, names: Path | str | None, scan: Scan) -> Anatomy | None:
@@ -115,7 +115,7 @@ def with_dates_moved(scans: Sequence[Scan]) -> list[Scan]:
     shift = dt.timedelta(days=date_shift_days(keys[0], salt))
     try:
         return [
-            _dated(one, one.acquisition.study_date and one.acquisition.study_date - shift) for one in scans
+            dated(one, one.acquisition.study_date and one.acquisition.study_date - shift) for one in scans
         ]
     except OverflowError as error:
         raise InputRefused("BAD_DATE", "a date is too early to be moved back by ten years") from error
@@ -123,17 +123,19 @@ def with_dates_moved(scans: Sequence[Scan]) -> list[Scan]:
 
 def without_dates(scan: Scan) -> Scan:
     """The scan without its date."""
-    return _dated(scan, None)
+    return dated(scan, None)
 
 
-def _dated(scan: Scan, date: dt.date | None) -> Scan:
+def dated(scan: Scan, date: dt.date | None) -> Scan:
+    """The scan under another date, or none."""
     return replace(scan, acquisition=replace(scan.acquisition, study_date=date))
 
 
 def drop_dates(comparison: Comparison) -> Comparison:
-    """A comparison without dates; its order and the days between them stay."""
+    """A comparison without dates, of scans or of the case; order and the days between them stay."""
     return replace(
         comparison,
         analyses=tuple(replace(one, scan=without_dates(one.scan)) for one in comparison.analyses),
         time_points=tuple(replace(point, date=None) for point in comparison.time_points),
+        case=comparison.case.without_dates(),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.domain.analysis import Analysis
+from pipeline.domain.case import NO_CASE, Case
 from pipeline.domain.geometry import Float3, RigidTransform
 from pipeline.domain.lesion import Interval
 
@@ -116,3 +117,4 @@ class Comparison:
     tracks: tuple[Track, ...]
     burden_changes: tuple[BurdenChange, ...]
     responses: tuple[Response, ...]
+    case: Case = NO_CASE  #: what is known of the course beside the scans

@@ -15,6 +15,7 @@ from pipeline.domain.analysis import Analysis, Burden
 from pipeline.domain.change import BurdenChange, Comparison, Registration, Response, Step, Track
 from pipeline.domain.lesion import Density, Excluded, Interval, Lesion, PlanarAxes
 from pipeline.domain.scan import QualityFlag
+from pipeline.results.case_record import case_record
 
 SCHEMA_VERSION = 1
 DECIMALS = 3
@@ -207,7 +208,7 @@ def comparison(value: Comparison, *, version: str) -> Plain:
             "burden_change": [_burden_change(one) for one in value.burden_changes],
             "response": [_response(one) for one in value.responses],
         }
-    )
+    ) | {"case": case_record(value.case)}  # a dose stays as it was written
 
 
 def _time_point(value: Comparison, n: int) -> Plain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from copy import deepcopy
@@ -15,6 +16,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from scipy.spatial.transform import Rotation
 
 from pipeline.domain.analysis import Analysis
+from pipeline.domain.case import Case, Day, Examination, LabValue, Score, Treatment
 from pipeline.domain.change import Comparison
 from pipeline.domain.geometry import RigidTransform
 from pipeline.domain.scan import Acquisition
@@ -37,9 +39,21 @@ def measured(baseline: Analysis) -> Record:
     return measurements(baseline, version="0.1.0")
 
 
+FIRST_DAY, LATER_DAY = Day(dt.date(2019, 4, 11), 0), Day(None, -30)
+COURSE = Case(
+    treatments=(
+        Treatment("alendronate", FIRST_DAY, LATER_DAY, 0.00025, "mg", "oral", "daily"),
+        Treatment("other", LATER_DAY),
+    ),
+    examinations=(Examination("radiograph", LATER_DAY, "clear"),),
+    scores=(Score("CMAS", FIRST_DAY, 48.0, (0.0, 52.0)), Score("VAS", FIRST_DAY, -1.5)),
+    laboratory=(LabValue("CK", LATER_DAY, 1234.5678, "U/L"),),
+)
+
+
 @pytest.fixture(scope="module")
 def compared(comparison: Comparison) -> Record:
-    return comparison_record(comparison, version="0.1.0")
+    return comparison_record(replace(comparison, case=COURSE), version="0.1.0")
 
 
 def test_measurements_are_valid(measured: Record) -> None:
@@ -50,6 +64,53 @@ def test_measurements_are_valid(measured: Record) -> None:
 def test_comparison_is_valid(compared: Record) -> None:
     validator("comparison").validate(compared)
     assert {track["kind"] for track in compared["tracks"]} > {"resolved"}
+
+
+def test_the_case_is_written_as_it_was_told(compared: Record) -> None:
+    case = compared["case"]
+    assert case["treatments"][0] == {
+        "name": "alendronate",
+        "start": {"date": "2019-04-11", "days_from_first": 0},
+        "stop": {"date": None, "days_from_first": -30},
+        "dose": 0.00025,  # not rounded: it is not ours
+        "unit": "mg",
+        "route": "oral",
+        "interval": "daily",
+    }
+    assert case["treatments"][1]["stop"] is None
+    assert case["examinations"] == [
+        {"name": "radiograph", "date": None, "days_from_first": -30, "finding": "clear"}
+    ]
+    assert [(one["value"], one["range"]) for one in case["scores"]] == [(48.0, [0.0, 52.0]), (-1.5, None)]
+    assert [(one["value"], one["unit"]) for one in case["laboratory"]] == [(1234.5678, "U/L")]
+
+
+def test_a_comparison_without_a_case_has_empty_lists(comparison: Comparison) -> None:
+    record = comparison_record(comparison, version="0.1.0")
+    validator("comparison").validate(record)
+    assert record["case"] == {"treatments": [], "examinations": [], "scores": [], "laboratory": []}
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("treatments", {"dose": 0}),
+        ("treatments", {"name": ""}),
+        ("treatments", {"patient_name": "Paula"}),
+        ("examinations", {"finding": "<script>"}),
+        ("examinations", {"date": "11.11.2019"}),
+        ("scores", {"value": "48"}),
+        ("scores", {"range": [0.0]}),
+        ("laboratory", {"unit": None}),
+        ("laboratory", {"days_from_first": 1.5}),
+    ],
+)
+def test_a_case_that_the_contract_does_not_allow_is_not_valid(
+    part: str, change: Record, compared: Record
+) -> None:
+    copy = deepcopy(compared)
+    copy["case"][part][0] |= change
+    assert not validator("comparison").is_valid(copy)
 
 
 def test_a_scan_of_which_nothing_is_known_is_valid(baseline: Analysis) -> None:
@@ -73,7 +134,7 @@ def objects(schema: Any, path: str = "$") -> Iterator[tuple[str, Record]]:
 
 @pytest.mark.parametrize("name", ["measurements", "comparison"])
 def test_every_object_lists_its_fields_and_wants_them_all(name: str) -> None:
-    free = {"$.properties.case", "$.$defs.burden.properties.by_region", "$.$defs.burden.properties.by_depth"}
+    free = {"$.$defs.burden.properties.by_region", "$.$defs.burden.properties.by_depth"}
     for path, schema in objects(validator(name).schema):
         if path not in free:
             assert schema["additionalProperties"] is False, path
