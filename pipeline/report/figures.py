@@ -1,4 +1,4 @@
-"""Pictures for people: of each lesion, of the whole scan, of what became of a place."""
+"""Pictures for people: of each lesion, of the whole scan, of what became of a place, of the course."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from pipeline.errors import OutputError
 from pipeline.report.lesion_figure import draw_lesion
 from pipeline.report.overview import draw_overview
 from pipeline.report.place_figure import draw_place
+from pipeline.report.timeline import can_be_drawn, draw_timeline
 
 __all__ = [
     "draw_lesion",
     "draw_overview",
     "draw_place",
+    "draw_timeline",
     "write_comparison_figures",
     "write_figures",
     "write_picture",
@@ -49,12 +51,13 @@ def write_figures(analysis: Analysis, folder: Path, settings: FigureSettings) ->
 
 
 def write_comparison_figures(comparison: Comparison, folder: Path, settings: FigureSettings) -> list[Path]:
-    """Write a picture of the place of each of the largest tracks into a folder.
+    """Write the timeline and a picture of the place of each of the largest tracks into a folder.
 
     Returns
     -------
     list of Path
-        `track_001.png`, … by track id, largest first. Empty where pictures are switched off.
+        `timeline.png` where every scan has a date, then `track_001.png`, … by track id, largest first.
+        Empty where pictures are switched off.
 
     Raises
     ------
@@ -64,7 +67,10 @@ def write_comparison_figures(comparison: Comparison, folder: Path, settings: Fig
     if not settings.enabled:
         return []
     largest = sorted(comparison.tracks, key=lambda one: -_largest_mm3(one))
-    return [
+    timeline = []
+    if can_be_drawn(comparison):
+        timeline.append(write_picture(folder / "timeline.png", draw_timeline(comparison, settings)))
+    return timeline + [
         write_picture(folder / f"track_{one.track_id:03d}.png", draw_place(comparison, one, settings))
         for one in largest[: settings.most_lesions]
     ]

@@ -80,7 +80,7 @@ def burden_lines(analysis: Analysis) -> tuple[str, str]:
     """Number and volume of the lesions; and what else there is to say of the scan."""
     burden = analysis.burden
     number = burden.lesion_count
-    first = _counted(number, "definite lesion") if number else "No definite lesion"
+    first = counted(number, "definite lesion") if number else "No definite lesion"
     if number:
         first += f"   ·   {interval_text(burden.volume_mm3)} together"
     unsure = sum(one.status == "indeterminate" for one in analysis.lesions)
@@ -89,13 +89,14 @@ def burden_lines(analysis: Analysis) -> tuple[str, str]:
         f"{unsure} indeterminate, {volume_text(burden.indeterminate_volume_mm3)}, not in the sum"
         if unsure
         else "",
-        _counted(len(analysis.excluded), "bright finding") + " not counted" if analysis.excluded else "",
+        counted(len(analysis.excluded), "bright finding") + " not counted" if analysis.excluded else "",
         "" if limit is None else f"smallest lesion that would have been seen: {volume_text(limit)}",
     ]
     return first, "   ·   ".join(part for part in rest if part)
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """A number of things, in the singular for one."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
