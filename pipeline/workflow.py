@@ -22,7 +22,9 @@ from pipeline.steps.match import Date, Technique, Ways, match_lesions
 from pipeline.steps.registration.bone import Fit
 from pipeline.steps.registration.bones import WHOLE, ShownBones, register_bones
 from pipeline.steps.registration.travel import Passage
-from pipeline.steps.respond import burden_change, classify_response, follow_track
+from pipeline.steps.response.burden import burden_change
+from pipeline.steps.response.tracks import follow
+from pipeline.steps.response.verdict import respond
 from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.view import View
 
@@ -124,11 +126,11 @@ def compare(
     on_stage(COMPARE_STAGES[1])
     dates = [_date(one, settings) for one in analyses]
     matched = match_lesions(dates, _ways(shown, fits), settings.match)
-    tracks = tuple(
-        follow_track(number, places, dates, settings.respond) for number, places in enumerate(matched, 1)
-    )
-    burdens = [one.burden for one in analyses]
-    techniques = [date.technique for date in dates]
+    followed = follow(matched, dates, settings.respond)
+    changes = {
+        (m, n): burden_change(m, n, followed, dates, settings.respond)
+        for m, n in combinations(range(len(dates)), 2)
+    }
     later = range(1, len(analyses))
     return Comparison(
         analyses=tuple(analyses),
@@ -138,9 +140,9 @@ def compare(
             for (m, n), found in fits.items()
             for bone, fit in found.items()
         ),
-        tracks=tracks,
-        burden_changes=tuple(burden_change(n - 1, n, burdens, settings.respond, techniques) for n in later),
-        responses=tuple(classify_response(n, tracks, burdens, settings.respond, techniques) for n in later),
+        tracks=tuple(one.track for one in followed),
+        burden_changes=tuple(changes[n - 1, n] for n in later),
+        responses=tuple(respond(n, followed, changes, settings.respond) for n in later),
     )
 
 

@@ -15,8 +15,8 @@ from pipeline.domain.geometry import Float3, Geometry, RigidTransform
 from pipeline.domain.lesion import Interval, Lesion, Status
 from pipeline.steps.match import Date, Technique, Ways, match_lesions
 from pipeline.steps.registration.travel import Passage
-from pipeline.steps.rescan import rescan_limit_mm3
-from pipeline.steps.respond import follow_track
+from pipeline.steps.response.rescan import rescan_limit_mm3
+from pipeline.steps.response.tracks import follow_track
 from pipeline.steps.size import surface_mm2
 from tests.builders import a_lesion, ball, centred_grid
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from pipeline.config import RespondSettings
-from pipeline.domain.change import Response
+from pipeline.domain.change import BurdenChange, Response
 from pipeline.domain.lesion import Interval
-from pipeline.steps.match import Technique
-from pipeline.steps.respond import burden_change, classify_response
-from tests.builders import Seen, a_burden, a_track
+from pipeline.steps.response.burden import change_between
+from pipeline.steps.response.verdict import classify_response
+from tests.builders import Seen, a_track
 
 SETTINGS = RespondSettings(change_fraction=0.25, rescan_factor=3.445)
 THERE, GONE, UNSEEN = Seen((1,)), Seen(), Seen(evaluable=False)
@@ -19,12 +19,12 @@ UNSURE = Seen((1,), definite=False)
 
 
 def respond(*tracks: tuple[Seen, ...], burdens: tuple[float, ...], date: int | None = None) -> Response:
-    return classify_response(
-        len(burdens) - 1 if date is None else date,
-        [a_track(*dates) for dates in tracks],
-        [a_burden(volume, count=int(volume > 0)) for volume in burdens],
-        SETTINGS,
-    )
+    changes = {
+        (m, n): change_between(m, n, Interval(old), Interval(new), SETTINGS)
+        for (m, old), (n, new) in combinations(enumerate(burdens), 2)
+    }
+    date = len(burdens) - 1 if date is None else date
+    return classify_response(date, [a_track(*dates) for dates in tracks], changes, SETTINGS)
 
 
 def test_a_new_lesion_is_progression_whatever_the_burden() -> None:
@@ -117,80 +117,52 @@ def test_every_criterion_gives_its_own_verdict() -> None:
     assert respond(burdens=(0, 0)).criteria.calcinosis_25 == "no_lesion_at_baseline"
 
 
+def change(old: Interval, new: Interval, settings: RespondSettings = SETTINGS) -> BurdenChange:
+    return change_between(0, 1, old, new, settings)
+
+
 def test_change_of_the_burden_has_limits_of_the_larger_one() -> None:
-    change = burden_change(0, 1, [a_burden(400), a_burden(100)], SETTINGS)
-    assert (change.change_mm3, change.change_percent) == (-300, -75)
-    assert change.limits_mm3 == pytest.approx((-68.9, 68.9))
-    assert change.beyond_error
+    found = change(Interval(400), Interval(100))
+    assert (found.change_mm3, found.change_percent) == (-300, -75)
+    assert found.limits_mm3 == pytest.approx((-68.9, 68.9))
+    assert found.beyond_error
 
 
 def test_limits_of_change_are_those_of_both_volumes_in_quadrature() -> None:
-    burdens = [
-        replace(a_burden(value), volume_mm3=Interval(value, value - below, value + above))
-        for value, below, above in ((400.0, 80.0, 100.0), (300.0, 100.0, 140.0))
-    ]
-    change = burden_change(0, 1, burdens, SETTINGS)
-    assert change.limits_mm3 == pytest.approx((-150.0, 150.0))  # hypot of 90 and 120
-    assert not change.beyond_error
+    found = change(Interval(400.0, 320.0, 500.0), Interval(300.0, 200.0, 440.0))
+    assert found.limits_mm3 == pytest.approx((-150.0, 150.0))  # hypot of 90 and 120
+    assert not found.beyond_error
 
 
 def test_limits_of_change_are_no_narrower_than_repeat_scans() -> None:
-    sure = [replace(a_burden(value), volume_mm3=Interval(value, value, value)) for value in (2500.0, 2400.0)]
     settings = SETTINGS.model_copy(update={"repeat_factor": 1.5})
-    assert burden_change(0, 1, sure, settings).limits_mm3 == pytest.approx((-75.0, 75.0))
+    found = change(Interval(2500.0, 2500.0, 2500.0), Interval(2400.0, 2400.0, 2400.0), settings)
+    assert found.limits_mm3 == pytest.approx((-75.0, 75.0))
 
 
 def test_nothing_left_adds_no_error_of_its_own() -> None:
-    gone = [replace(a_burden(100.0), volume_mm3=Interval(100.0, 70.0, 130.0)), a_burden(0, count=0)]
-    assert burden_change(0, 1, gone, SETTINGS).limits_mm3 == pytest.approx((-30.0, 30.0))
+    assert change(Interval(100.0, 70.0, 130.0), Interval(0.0)).limits_mm3 == pytest.approx((-30.0, 30.0))
 
 
 def test_change_from_nothing_has_no_percentage() -> None:
-    assert burden_change(0, 1, [a_burden(0), a_burden(100)], SETTINGS).change_percent is None
+    assert change(Interval(0), Interval(100)).change_percent is None
 
 
-@pytest.mark.parametrize(
-    ("later", "shift_mm"),
-    [
-        (Technique(120.0, None, "B30f", 2.0), 0.0),
-        (Technique(120.0, None, None, None), 0.0),
-        (Technique(120.0, None, "B70f", 2.0), 0.05),
-        (Technique(120.0, None, "B30f", 5.0), 0.75),
-        (Technique(120.0, None, "B70f", 1.0), 0.3),
-    ],
-    ids=["the same", "unknown", "kernel", "thickness", "both"],
-)
-def test_limits_widen_by_the_surface_times_the_shift_of_the_border(later: Technique, shift_mm: float) -> None:
-    first = Technique(120.0, None, "B30f", 2.0)
-    burdens = [replace(a_burden(volume), surface_mm2=area) for volume, area in ((400, 300), (100, 120))]
-    for techniques in ([first, later], [later, first]):
-        change = burden_change(0, 1, burdens, SETTINGS, techniques)
-        assert change.limits_mm3 == pytest.approx((-68.9 - 300 * shift_mm, 68.9 + 300 * shift_mm))
-
-
-KVP_120, KVP_100 = Technique(120.0), Technique(100.0)
-
-
-def respond_across_voltages(*tracks: tuple[Seen, ...], burdens: tuple[float, ...]) -> Response:
-    return classify_response(
-        1,
-        [a_track(*dates) for dates in tracks],
-        [a_burden(volume, count=int(volume > 0)) for volume in burdens],
-        SETTINGS,
-        [KVP_120, KVP_100],
-    )
+def respond_across_voltages(*tracks: tuple[Seen, ...]) -> Response:
+    unknown = BurdenChange(0, 1, None, None, None, None)
+    return classify_response(1, [a_track(*dates) for dates in tracks], {(0, 1): unknown}, SETTINGS)
 
 
 def test_with_another_tube_voltage_less_calcium_is_not_evaluable() -> None:
-    found = respond_across_voltages((THERE, THERE), burdens=(1000, 400))
+    found = respond_across_voltages((THERE, THERE))
     assert (found.category, found.criteria.volume) == ("not_evaluable", "not_evaluable")
     assert "tube voltage" in found.reasons[0]
 
 
 def test_with_another_tube_voltage_all_gone_is_still_complete_resolution() -> None:
-    assert respond_across_voltages((THERE, GONE), burdens=(1000, 0)).category == "complete_resolution"
+    assert respond_across_voltages((THERE, GONE)).category == "complete_resolution"
 
 
 def test_with_another_tube_voltage_a_new_lesion_is_still_progression() -> None:
-    found = respond_across_voltages((THERE, THERE), (GONE, THERE), burdens=(1000, 1200))
+    found = respond_across_voltages((THERE, THERE), (GONE, THERE))
     assert found.category == "progression"
