@@ -3,76 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import pytest
 
-from pipeline.config import MatchSettings, RespondSettings
 from pipeline.domain.change import Track
-from pipeline.domain.geometry import Float3, Geometry, RigidTransform
-from pipeline.domain.lesion import Interval, Lesion, Status
-from pipeline.steps.match import Date, Technique, Ways, match_lesions
-from pipeline.steps.registration.travel import Passage
+from pipeline.domain.lesion import Interval
+from pipeline.steps.match import Technique
 from pipeline.steps.response.rescan import rescan_limit_mm3
-from pipeline.steps.response.tracks import follow_track
 from pipeline.steps.size import surface_mm2
-from tests.builders import a_lesion, ball, centred_grid
-
-GRID = centred_grid((30, 60, 60), (2.0, 1.0, 1.0))
-LOWER = centred_grid((10, 60, 60), (2.0, 1.0, 1.0))  #: z within ±10 mm alone
-MOVED = RigidTransform(
-    np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]), np.array([2.0, -1.0, 3.0])
-)
-SETTINGS = MatchSettings(reach_mm=6.0)
-RESPOND = RespondSettings()
-Ball = tuple[Float3, float]
-
-
-def lesion(number: int, where: Ball, *, status: Status = "definite") -> Lesion:
-    return a_lesion(number, ball(GRID, *where) < 0, GRID, status=status)
-
-
-@dataclass(frozen=True)
-class Dated:
-    """A date, and how the first one lies in it; None if that is not known."""
-
-    date: Date
-    way: RigidTransform | None
-
-
-def date(
-    *lesions: Lesion,
-    way: RigidTransform | None = RigidTransform.identity(),  # noqa: B008
-    geometry: Geometry = GRID,
-    limit_mm3: float | None = 5.0,
-    technique: Technique = Technique(),  # noqa: B008
-) -> Dated:
-    return Dated(Date(lesions, geometry, limit_mm3, technique), way)
-
-
-def ways(dates: Sequence[Dated]) -> Ways:
-    return {
-        (m, n): Passage.rigid(_after(one.way, other.way))
-        for (m, one), (n, other) in permutations(enumerate(dates), 2)
-    }
-
-
-def _after(one: RigidTransform | None, other: RigidTransform | None) -> RigidTransform | None:
-    """From one date to another, by way of the first."""
-    if one is None or other is None:
-        return None
-    back = one.inverse()
-    return RigidTransform(
-        other.rotation @ back.rotation, other.apply(back.shift_mm), other.scale * back.scale
-    )
-
-
-def tracks(*dated: Dated) -> list[Track]:
-    dates = [one.date for one in dated]
-    matched = match_lesions(dates, ways(dated), SETTINGS)
-    return [follow_track(n, places, dates, RESPOND) for n, places in enumerate(matched, 1)]
+from tests.steps.dates import LOWER, MOVED, RESPOND, Dated, date, lesion, tracks
 
 
 def ids(found: Sequence[Track]) -> list[tuple[tuple[int, ...], ...]]:
