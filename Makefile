@@ -28,6 +28,7 @@ bench: $(VENV)/installed-test
 accuracy: $(VENV)/installed-test
 	$(BIN)/python -m tests.accuracy.volumes_report --write
 	$(BIN)/python -m tests.accuracy.shapes_report --write
+	$(BIN)/python -m tests.accuracy.following --write
 	$(BIN)/python -m tests.accuracy.run --write
 
 N ?= 20000

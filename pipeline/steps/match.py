@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -24,7 +25,7 @@ from pipeline.steps.registration.travel import Passage
 from pipeline.steps.sites.skin import some_of
 from pipeline.steps.view import View, why_hidden
 
-MOST_POINTS = 10_000
+MOST_POINTS = 5000
 """Voxels of a lesion that are carried at most, evenly chosen."""
 
 Ways = Mapping[tuple[int, int], Passage]
@@ -79,23 +80,42 @@ class Place:
     why_hidden: str | None  #: None where the scan shows the place
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Seen:
     """A lesion on its date."""
 
     date: int
     lesion: Lesion
     points_mm: Points  #: (n, 3), LPS, of its voxels as many as are needed
-    tree: KDTree
+    ways: Ways
+
+    @cached_property
+    def tree(self) -> KDTree:
+        """Of its points."""
+        return KDTree(self.points_mm)
+
+    @cached_property
+    def elsewhere(self) -> dict[int, Points]:
+        """Where it would lie on each other date, as far as that can be told."""
+        from_here = {end: way for (start, end), way in self.ways.items() if start == self.date}
+        return {
+            end: way.carry(self.points_mm)
+            for end, way in from_here.items()
+            if way.why_lost(self.points_mm) is None
+        }
 
 
 def match_lesions(dates: Sequence[Date], ways: Ways, settings: MatchSettings) -> list[tuple[Place, ...]]:
     """Tracks as one `Place` for each date, in order of the first lesion's date and number."""
-    seen = [_see(n, lesion) for n, date in enumerate(dates) for lesion in date.lesions]
+    seen = [
+        _Seen(n, lesion, some_of(lesion.mask.points_lps_mm(), MOST_POINTS), ways)
+        for n, date in enumerate(dates)
+        for lesion in date.lesions
+    ]
     links = [
         (a, b)
         for (a, one), (b, other) in combinations(enumerate(seen), 2)
-        if one.date != other.date and _meet(one, other, ways, settings)
+        if one.date != other.date and _meet(one, other, settings)
     ]
     size = len(seen)
     graph = coo_array(
@@ -109,22 +129,20 @@ def match_lesions(dates: Sequence[Date], ways: Ways, settings: MatchSettings) ->
     return tracks
 
 
-def _see(date: int, lesion: Lesion) -> _Seen:
-    points = some_of(lesion.mask.points_lps_mm(), MOST_POINTS)
-    return _Seen(date, lesion, points, KDTree(points))
-
-
-def _meet(one: _Seen, other: _Seen, ways: Ways, settings: MatchSettings) -> bool:
+def _meet(one: _Seen, other: _Seen, settings: MatchSettings) -> bool:
     """Whether two lesions come near each other, carried either way."""
-    return _reaches(one, other, ways, settings) or _reaches(other, one, ways, settings)
+    return _reaches(one, other, settings) or _reaches(other, one, settings)
 
 
-def _reaches(one: _Seen, other: _Seen, ways: Ways, settings: MatchSettings) -> bool:
+def _reaches(one: _Seen, other: _Seen, settings: MatchSettings) -> bool:
     """Whether one lesion, carried to the date of the other, comes near it."""
-    way = ways[one.date, other.date]
-    if way.why_lost(one.points_mm) is not None:
+    carried = one.elsewhere.get(other.date)
+    if carried is None:
         return False
-    away, _ = other.tree.query(way.carry(one.points_mm), distance_upper_bound=settings.reach_mm)
+    gaps_mm = np.maximum(carried.min(0) - other.points_mm.max(0), other.points_mm.min(0) - carried.max(0))
+    if gaps_mm.max() > settings.reach_mm:
+        return False
+    away, _ = other.tree.query(carried, distance_upper_bound=settings.reach_mm)
     return bool(np.isfinite(away).any())
 
 
