@@ -209,8 +209,9 @@ def note(pairs: list[Followed], cut: list[Followed], repeats: list[Followed], fi
     listed = ", ".join(f"{kind} ({count})" for kind, count in wrong.most_common()) or "none"
     return (
         "# How right lesions are followed\n\n"
-        "Written by `make accuracy`; do not edit. Small phantom scans of children of different size, posture, "
-        "turn of the femora and growth;\nthree to five lesions each, 300 to 4000 mm³, in slices of 1.5 to 3 mm; "
+        "Written by `make accuracy`; do not edit. Small phantom scans of children of different size, "
+        "posture, turn of the femora and growth;\n"
+        "three to five lesions each, 300 to 4000 mm³, in slices of 1.5 to 3 mm; "
         f"seeds from {first}.\n\n"
         "| what | found | goal |\n| --- | --- | --- |\n" + "\n".join(lines) + "\n\n"
         f"Fates that were called otherwise: {listed}.\n"
