@@ -26,6 +26,7 @@ from pipeline.steps.response.burden import burden_change
 from pipeline.steps.response.tracks import follow
 from pipeline.steps.response.verdict import respond
 from pipeline.steps.streaks import spoilt_by_metal
+from pipeline.steps.threshold import calcium_factor
 from pipeline.steps.view import View
 
 
@@ -165,6 +166,8 @@ def _date(analysis: Analysis, settings: Settings) -> Date:
         geometry=analysis.geometry,
         detection_limit_mm3=analysis.burden.detection_limit_mm3,
         technique=Technique(how.kvp, how.contrast_agent, how.kernel, how.slice_thickness_mm),
+        least_peak_hu=analysis.threshold.least_seed_hu,
+        calcium_factor=calcium_factor(how.kvp),
         view=View(analysis.scan.volume, analysis.skeleton, analysis.excluded, spoilt),
     )
 

@@ -26,6 +26,11 @@ class Threshold:
     enhanced: bool = False  #: contrast medium is declared, or seen in vessels on both sides
 
     @property
+    def least_seed_hu(self) -> float:
+        """A component that is nowhere brighter is not looked for."""
+        return self.seed_hu if self.faint_hu is None else min(self.faint_hu[0], self.seed_hu)
+
+    @property
     def lowest_hu(self) -> float:
         """What is darker is no part of any lesion."""
         return self.edge_hu if self.faint_hu is None else min(self.faint_hu[1], self.edge_hu)

@@ -28,6 +28,7 @@ from pipeline.steps.view import View, why_hidden
 MOST_POINTS = 5000
 """Voxels of a lesion that are carried at most, evenly chosen."""
 
+TOO_FAINT = "too faint for the higher threshold of the other scan"
 Ways = Mapping[tuple[int, int], Passage]
 """From one date to another, by their numbers; in both directions."""
 
@@ -69,6 +70,8 @@ class Date:
     detection_limit_mm3: float | None
     technique: Technique = Technique()
     view: View | None = None  #: without one, whatever lies in the grid is seen
+    least_peak_hu: float = 0.0  #: what is nowhere brighter is not looked for
+    calcium_factor: float = 1.0  #: how many times brighter calcium is than at 120 kVp
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -125,7 +128,7 @@ def match_lesions(dates: Sequence[Date], ways: Ways, settings: MatchSettings) ->
     tracks = []
     for number in range(count):
         members = [one for one, own in zip(seen, group, strict=True) if own == number]
-        tracks.append(tuple(_place(n, date, members, ways, settings) for n, date in enumerate(dates)))
+        tracks.append(tuple(_place(n, dates, members, ways, settings) for n in range(len(dates))))
     return tracks
 
 
@@ -146,7 +149,9 @@ def _reaches(one: _Seen, other: _Seen, settings: MatchSettings) -> bool:
     return bool(np.isfinite(away).any())
 
 
-def _place(n: int, date: Date, members: Sequence[_Seen], ways: Ways, settings: MatchSettings) -> Place:
+def _place(
+    n: int, dates: Sequence[Date], members: Sequence[_Seen], ways: Ways, settings: MatchSettings
+) -> Place:
     own = [one for one in members if one.date == n]
     if own:
         points = np.concatenate([one.points_mm for one in own])
@@ -154,7 +159,14 @@ def _place(n: int, date: Date, members: Sequence[_Seen], ways: Ways, settings: M
     expected, why_lost = _expected(n, members, ways)
     if expected is None:
         return Place((), None, why_lost)
-    return Place((), float3(expected.mean(0)), why_hidden(expected, date.geometry, date.view, settings))
+    hidden = why_hidden(expected, dates[n].geometry, dates[n].view, settings)
+    return Place((), float3(expected.mean(0)), hidden or _why_too_faint(dates[n], dates, members))
+
+
+def _why_too_faint(date: Date, dates: Sequence[Date], members: Sequence[_Seen]) -> str | None:
+    """That no lesion of a track is bright enough for the threshold of a date, which may be higher."""
+    peaks_hu = [one.lesion.density.max_hu / dates[one.date].calcium_factor for one in members]
+    return TOO_FAINT if max(peaks_hu) * date.calcium_factor < date.least_peak_hu else None
 
 
 def _expected(n: int, members: Sequence[_Seen], ways: Ways) -> tuple[Points | None, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipeline.domain.scan import Acquisition, Scan
 from pipeline.phantoms import PhantomCase, PhantomLesion, PhantomScan, build
 from pipeline.phantoms.anatomy import Anatomy, build_anatomy
 from pipeline.phantoms.lesions import oblique_ellipsoid
+from pipeline.phantoms.muscles import left_muscles
 from pipeline.phantoms.patient import Patient, Posture
 from pipeline.phantoms.scanner import Scanner
 from pipeline.phantoms.shapes import Shape, distance_at
@@ -32,6 +34,8 @@ ROOM_MM = ((-125.0, -70.0, -95.0), (125.0, 95.0, 60.0))
 """Corners of the box that lesions lie in, in body coordinates."""
 SIZE_MM = (200.0, 245.0, 340.0)  #: of a scan, k, j, i
 PIXEL_MM = 1.6
+TURN_DEG = 7.5
+"""Of a femur, either way: up to 15 degrees between the dates."""
 TRIES = 4000
 
 
@@ -59,12 +63,14 @@ def make_pair(seed: int, *, changing: bool = True) -> Pair:
     patient = Patient(
         scale=float(rng.uniform(0.85, 1.05)),
         growth_plates_open=bool(rng.random() < 0.5),
-        femur_rotation_deg=_pair_of(rng.uniform(-10, 10, 2)),
+        femur_rotation_deg=_pair_of(rng.uniform(-TURN_DEG, TURN_DEG, 2)),
         seed=seed,
     )
     growth = float(rng.uniform(1.0, 1.03)) if changing else 1.0
     later = replace(
-        patient, scale=patient.scale * growth, femur_rotation_deg=_pair_of(rng.uniform(-10, 10, 2))
+        patient,
+        scale=patient.scale * growth,
+        femur_rotation_deg=_pair_of(rng.uniform(-TURN_DEG, TURN_DEG, 2)),
     )
     slice_mm = float(rng.choice([1.5, 2.0, 3.0]))
     other_mm = float(rng.choice([1.5, 2.0, 3.0])) if changing and rng.random() < 1 / 3 else slice_mm
@@ -127,8 +133,17 @@ def _draw_fates(
     return tuple(drawn)
 
 
+@cache
+def _muscles() -> tuple[Shape, ...]:
+    """Of the left side."""
+    return tuple(left_muscles().values())
+
+
 def _is_free(centre: Points, reach_mm: float, places: list[tuple[Points, float]], anatomy: Anatomy) -> bool:
-    """Whether a place is in the body, off the bones and apart from other lesions."""
+    """Whether a place is in a muscle, off the bones and apart from other lesions."""
+    folded = centre * [np.sign(centre[0]) or 1.0, 1.0, 1.0]
+    if min(distance_at(shape, folded[None])[0] for shape in _muscles()) > 0:
+        return False
     if any(np.linalg.norm(centre - other) < reach_mm + reach + APART_MM for other, reach in places):
         return False
     point = centre[None]

@@ -45,8 +45,13 @@ def date(
     geometry: Geometry = GRID,
     limit_mm3: float | None = 5.0,
     technique: Technique = Technique(),  # noqa: B008
+    least_peak_hu: float = 0.0,
+    calcium_factor: float = 1.0,
 ) -> Dated:
-    return Dated(Date(lesions, geometry, limit_mm3, technique), way)
+    found = Date(
+        lesions, geometry, limit_mm3, technique, least_peak_hu=least_peak_hu, calcium_factor=calcium_factor
+    )
+    return Dated(found, way)
 
 
 def ways(dates: Sequence[Dated]) -> Ways:

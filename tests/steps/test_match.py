@@ -182,3 +182,23 @@ def test_another_kernel_widens_the_limits_of_a_track_and_says_so() -> None:
     assert other.steps[0].limits_mm3[1] - same.steps[0].limits_mm3[1] == pytest.approx(0.05 * area)
     assert "wider" in other.steps[0].reason
     assert "wider" not in same.steps[0].reason
+
+
+@pytest.mark.parametrize(
+    ("least_peak_hu", "factor", "kind"),
+    [
+        (490.0, 1.0, "resolved"),
+        (510.0, 1.0, "not_evaluable"),
+        (510.0, 1.1, "resolved"),
+        (440.0, 0.8, "not_evaluable"),
+    ],
+)
+def test_gone_under_a_higher_threshold_is_not_resolved(
+    least_peak_hu: float, factor: float, kind: str
+) -> None:
+    """A lesion with a peak of 500 HU, another threshold, a voltage that makes it brighter or darker."""
+    later = date(least_peak_hu=least_peak_hu, calcium_factor=factor)
+    (found,) = tracks(date(lesion(1, A)), later)
+    assert found.kind == kind
+    if kind == "not_evaluable":
+        assert "too faint" in found.steps[0].reason

@@ -17,7 +17,7 @@ from pipeline.steps.response.tracks import Followed
 
 Changes = Mapping[tuple[int, int], BurdenChange]
 """Change of the burden between any two dates, the earlier one first."""
-GROWN = 2.0
+GROWN = 10.0
 """What was not seen again may have gone, or grown to as much as this. Ours."""
 
 
