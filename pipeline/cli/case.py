@@ -14,8 +14,8 @@ from pipeline.cli.scans import dated
 from pipeline.domain.case import Case
 from pipeline.domain.scan import Scan
 
-DATE_LIKE = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2}")
-"""A year, or a day with month and year, in words."""
+DATE_LIKE = re.compile(r"(?<!\d)(19|20)\d\d(\d{4})?(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2}")
+"""A year, or a day with month and year, within a text."""
 
 
 def open_case(path: Path | None, *, dates: Dates) -> CaseFile:

@@ -132,9 +132,9 @@ def halo(width: float = 2.5) -> list[AbstractPathEffect]:
 
 @lru_cache(maxsize=1024)
 def text_inches(words: str, size: float) -> tuple[float, float]:
-    """Width and height of a line of words."""
+    """Width and height of a line of words, in which a dollar is a dollar and no formula."""
     font = FontProperties(family=FONT)
-    outline = np.asarray(TextPath((0.0, 0.0), words, size=size, prop=font).vertices)
+    outline = np.asarray(TextPath((0.0, 0.0), words.replace("$", r"\$"), size=size, prop=font).vertices)
     return float(np.ptp(outline[:, 0])) / POINTS_PER_INCH, size / POINTS_PER_INCH
 
 

@@ -50,7 +50,7 @@ TIP_INCHES = 0.1
 STUB_INCHES = 0.3
 """Width of the arrow that stands for what lies outside."""
 LEAST_BAR_INCHES = 0.05
-WIDER = 1.05
+WIDER = 1.1
 """Drawn words are up to this much wider than their outlines."""
 POINT_INCHES = 0.08
 MOST_TREATMENT_ROWS, MOST_EXAMINATION_ROWS = 24, 12

@@ -15,6 +15,7 @@ from pipeline.report.timeline_lanes import (
     PLOT_WIDTH_INCHES,
     POINT_INCHES,
     VALUE_SIZE,
+    WIDER,
     Course,
     lane_panel,
     write_name,
@@ -24,7 +25,9 @@ from pipeline.report.timeline_words import days_of, number_text, outside_text
 SCORE, LABORATORY = "#c3a6ff", "#7fd6c2"
 STRIP_INCHES = 0.95
 STRIP_PAD_INCHES = 0.2
-MOST_SERIES = 16
+MOST_SERIES = 12
+VALUE_DIGITS = 6
+"""Significant ones of a number on a strip; the file has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,9 @@ def _placed_numbers(points: Sequence[tuple[float, float, float]]) -> list[tuple[
     taken = [Box(x - half, x + half, y - half, y + half) for x, y, _ in points]
     placed = []
     for x, y, value in _most_telling_first(points):
-        words = number_text(value)
+        words = number_text(value, digits=VALUE_DIGITS)
         width, height = text_inches(words, VALUE_SIZE)
+        width *= WIDER
         middle = min(max(x, width / 2 + 0.02), PLOT_WIDTH_INCHES - width / 2 - 0.02)
         for shift in (half + 0.08, -half - 0.08):
             box = Box(

@@ -29,9 +29,9 @@ def drawable(words: str) -> str:
     return "".join(c if _font().get_char_index(ord(c)) else "?" for c in words)
 
 
-def number_text(value: float) -> str:
-    """A value as it was written, with a real minus sign."""
-    return f"{value:.10g}".replace("-", "−")
+def number_text(value: float, *, digits: int = 10) -> str:
+    """A value as it was written, up to a number of significant digits, with a real minus sign."""
+    return f"{value:.{digits}g}".replace("-", "−")
 
 
 def label_of(day: Day, first_date: dt.date | None) -> str:

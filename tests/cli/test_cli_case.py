@@ -149,7 +149,7 @@ def test_a_case_file_that_is_not_there_is_refused(tmp_path: Path, run: Run) -> N
     assert "NOT_FOUND" in refused(run(*call), 3)
 
 
-@pytest.mark.parametrize("finding", ["as in 2019", "as on 3.5.19", "as on 11/04/2019"])
+@pytest.mark.parametrize("finding", ["as in 2019", "as on 3.5.19", "as on 11/04/2019", "as of 20190411"])
 @pytest.mark.parametrize("dates", ["shift", "drop"])
 def test_a_date_within_a_text_is_refused_where_dates_are_hidden(
     finding: str, dates: str, tmp_path: Path, run: Run

@@ -303,6 +303,18 @@ def test_signs_that_the_font_does_not_have_are_question_marks(settings: FigureSe
     assert "MRI 2019-05-01: ?? none" in words  # and no warning, which would fail
 
 
+@pytest.mark.parametrize("words", ["from $5 to $6", "$x_", r"a $\frac$ b", r"\$ and $^$", "50 % {of} it"])
+def test_words_are_no_formulas(words: str, settings: FigureSettings) -> None:
+    case = Case(
+        treatments=(Treatment(words, day(0), None, 1.0, "mg", words),),
+        examinations=(Examination(words, day(20), words),),
+        scores=(Score(words, day(20), 3.0),),
+    )
+    drawn = words_of(compose_timeline(course(*TWO, case=case), settings))
+    assert f"{words} 2019-05-01: {words}" in drawn
+    assert drawn.count(words) == 2  # names of the treatment and the score
+
+
 def test_the_timeline_is_written_beside_the_tracks(settings: FigureSettings, tmp_path: Path) -> None:
     comparison = replace(reference(), tracks=())
     written = write_comparison_figures(comparison, tmp_path, settings)
