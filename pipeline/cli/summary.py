@@ -14,6 +14,7 @@ from pipeline.domain.lesion import Lesion
 from pipeline.domain.wording import volume_text
 
 LONGEST_WORD = len("ischiofemoral")
+LONGEST_KIND = len("not_evaluable")
 NOTICE = "Research use, not a medical device."
 
 
@@ -71,7 +72,9 @@ def print_comparison(comparison: Comparison, out: Path) -> None:
     """The tracks, the burden on each date, and the response with its reasons."""
     console = _console()
     names = [str(point.date or f"t{point.index}") for point in comparison.time_points]
-    table = Table("track", _where(), "axial at first, mm", *names, "what became of it")
+    table = Table(
+        "track", _where(), "axial at first, mm", *names, Column("what became of it", min_width=LONGEST_KIND)
+    )
     for track in comparison.tracks:
         table.add_row(*_track_cells(track, comparison))
     if comparison.tracks:

@@ -26,7 +26,9 @@ def test_a_place_is_never_cut_short(
     ]
     placed_there = replace(plain, lesions=tuple(placed))
     print_analysis(placed_there, Path("out"))
-    print_comparison(compare([_dated(placed_there, year) for year in (2019, 2020)]), Path("out"))
+    comparison = compare([_dated(placed_there, year) for year in (2019, 2020)])
+    unsure = tuple(replace(track, kind="not_evaluable") for track in comparison.tracks)
+    print_comparison(replace(comparison, tracks=unsure), Path("out"))
     table_lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
     assert sum("ischiofemoral" in line for line in table_lines) == 2 * len(placed)
     assert not any("…" in line for line in table_lines)

@@ -137,6 +137,15 @@ def test_without_landmarks_the_skeleton_as_a_whole_begins(first: ShownBones) -> 
         assert errors_mm(fits[name].transform, moved[name], name).mean() < 0.5
 
 
+@pytest.mark.parametrize("size", [1.15, 1 / 1.15], ids=["larger", "smaller"])
+def test_what_is_no_growth_is_another_patient(first: ShownBones, size: float) -> None:
+    """Either way round: the limit is the same for the date that shows the smaller bones."""
+    grown = RigidTransform(np.eye(3), np.zeros(3), size)
+    fits = register_bones(first, shown(dict.fromkeys(BONES, grown), FIRST), SETTINGS)
+    assert fits
+    assert not any(fit.accepted for fit in fits.values())
+
+
 def test_of_one_hip_its_own_bones_are_followed(first: ShownBones, later: ShownBones) -> None:
     """The later scan shows the patient's left half: i runs to the left."""
     half = part(later, (slice(0, 96), slice(0, 130), slice(80, 150)))

@@ -29,6 +29,7 @@ STIFFNESS = 1e-3
 """A direction that hardly any pair speaks for is left where it is."""
 CONVERGED_MM = 1e-3
 FEWEST_PAIRS = 100
+NEAR_LIMIT = 0.999
 SMALL_MM = 2.0
 """Pairs this near agree."""
 
@@ -44,6 +45,16 @@ class Fit:
     def inverse(self) -> Fit:
         """From the later scan to the earlier one."""
         return Fit(self.transform.inverse(), self.residual_mm, self.accepted)
+
+
+def within_growth(scale: float, largest_growth: float) -> float:
+    """The scale, kept within growth; shrinking by as much is growth seen from the other date."""
+    return float(np.clip(scale, 1 / (1 + largest_growth), 1 + largest_growth))
+
+
+def is_growth(scale: float, largest_growth: float) -> bool:
+    """Whether a scale lies well within growth: one at the limit would have gone further."""
+    return largest_growth == 0 or abs(np.log(scale)) < NEAR_LIMIT * np.log1p(largest_growth)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -118,7 +129,7 @@ def _improved(
     step = np.linalg.solve(normal, (weight * pairs.rest_mm) @ slopes)
     turn = Rotation.from_rotvec(step[:3] / LEVER_MM).as_matrix()
     scale = transform.scale * float(np.exp(step[6] / LEVER_MM))
-    scale = float(np.clip(scale, 1 - largest_growth, 1 + largest_growth))
+    scale = within_growth(scale, largest_growth)
     growth = scale / transform.scale
     shift_mm = growth * turn @ (transform.shift_mm - middle) + middle + step[3:6]
     u, _, vt = np.linalg.svd(turn @ transform.rotation)
@@ -156,6 +167,6 @@ def _judged(
         and agreeing >= settings.agreeing_share
         and pairs.covered >= settings.covered_bone
         and held >= settings.least_held
-        and abs(transform.scale - 1) < settings.largest_growth
+        and is_growth(transform.scale, settings.largest_growth)
     )
     return Fit(transform, residual_mm, bool(accepted))

@@ -24,7 +24,7 @@ from pipeline.config import RegisterSettings
 from pipeline.domain.geometry import Geometry, RigidTransform
 from pipeline.domain.image import LabelMap
 from pipeline.steps.grid import pool_max, pool_steps
-from pipeline.steps.registration.bone import Fit
+from pipeline.steps.registration.bone import Fit, is_growth, within_growth
 from pipeline.steps.voxels import Voxels
 
 SURFACE_GRID_MM = 2.0
@@ -94,11 +94,10 @@ def register_skeletons(earlier: LabelMap, later: LabelMap, settings: RegisterSet
     near = _iterate(a, b, start, most, settings.iterations, everything)
     transform = _iterate(a, b, near, most, settings.iterations, settings)
     pairs = _pair(a, b, transform, most)
-    growth = abs(transform.scale - 1)
     accepted = (
         _disagreement_mm(pairs) <= settings.accepted_residual_mm
         and pairs.covered >= FEWEST_COVERED
-        and (growth < settings.largest_growth or settings.largest_growth == 0)
+        and is_growth(transform.scale, settings.largest_growth)
     )
     residual_mm = float(np.median(pairs.distance_mm)) if len(pairs.distance_mm) else float("inf")
     return Fit(transform, residual_mm, bool(accepted))
@@ -199,5 +198,5 @@ def similarity(
     sign = np.diag([1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))])
     rotation = u @ sign @ vt
     scale = float(singular @ np.diag(sign) / max((a**2).sum(), 1e-9))
-    scale = float(np.clip(scale, 1 - largest_growth, 1 + largest_growth))
+    scale = within_growth(scale, largest_growth)
     return RigidTransform(rotation, target_mean - scale * rotation @ source_mean, scale)
