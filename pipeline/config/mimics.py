@@ -259,6 +259,10 @@ class SpotSettings(Section):
     """no further than this from it,"""
     piece_most_hu: float = Field(350.0, ge=0)
     """and is no denser than this, or the edge of the scan cuts it."""
+    coccyx_mm3: float = Field(1500.0, ge=0)
+    """A dense piece up to this large in the atlas's coccyx may be of it,"""
+    coccyx_shown_share: float = Field(0.3, ge=0, le=1)
+    """and is, where no more than this share of the coccyx around is shown by other bone."""
     process_reach_mm: float = Field(18.0, ge=0)
     """A piece cut by the upper end of the scan this near to a lumbar vertebra, to its side,"""
     process_hu: float = Field(300.0, ge=0)

@@ -24,7 +24,8 @@ ABOVE = "well above the iliac crests, not in fat under the skin: may be a rib or
 INSIDE_PERCENT = 25.0
 ONE_SLICE_MM = 1e4
 """So far apart, slices do not see each other."""
-MIDDLE_BONES = ("coccyx", "sacrum")
+COCCYX = "coccyx"
+MIDDLE_BONES = (COCCYX, "sacrum")
 
 
 def tell_spots(
@@ -50,6 +51,8 @@ def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candi
     piece = _piece_of_bone(one, near, settings)
     if piece is not None:
         return replace(one, kind="bone_fragment", status="definite", reason=piece)
+    if _lies_in_coccyx(one, near, settings):
+        return _in_coccyx(one, around, settings)
     if one.status == "definite" and middle[2] > around.pelvis.crest_mm + settings.above_mm:
         if Facts(one.mask, around).fat_share < settings.subcutaneous_fat_share:
             return replace(one, status="indeterminate", reason=ABOVE)
@@ -131,6 +134,25 @@ def _piece_of_bone(one: Candidate, near: NearBone, settings: SpotSettings) -> st
     if near.name in MIDDLE_BONES and one.peak_hu <= settings.piece_most_hu:
         return f"as faint as spongiosa ({one.peak_hu:.0f} HU) where the atlas has the {name}"
     return None
+
+
+def _lies_in_coccyx(one: Candidate, near: NearBone, settings: SpotSettings) -> bool:
+    """Whether a piece, dense or not, lies within the atlas's coccyx."""
+    within = near.height_mm <= settings.piece_height_mm and near.distance_mm <= settings.piece_reach_mm
+    return near.name == COCCYX and within and one.mask.volume_mm3 <= settings.coccyx_mm3
+
+
+def _in_coccyx(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candidate:
+    """Where no other bone is shown it is the coccyx itself; beside other bone it may be a part of it."""
+    middle = one.mask.points_lps_mm().mean(axis=0)
+    pelvis, geometry = around.pelvis, one.mask.geometry
+    shown = 0.0 if pelvis is None else pelvis.shown_share(COCCYX, middle, around.solid, geometry)
+    if shown <= settings.coccyx_shown_share:
+        reason = "where the atlas has the coccyx, and no other bone is shown there"
+        return replace(one, kind="bone_fragment", status="definite", reason=reason)
+    return replace(
+        one, status="indeterminate", reason=one.reason or "where the atlas has the coccyx: may be of it"
+    )
 
 
 def _is_transverse_process(one: Candidate, near: NearBone, settings: SpotSettings) -> bool:

@@ -109,10 +109,12 @@ def scene(hu: Values, geometry: Geometry, pelvis: Pelvis, bone: Values | None = 
     return replace(around, pelvis=pelvis)
 
 
-def told(shape: Values, hu: Values, geometry: Geometry, pelvis: Pelvis) -> Candidate:
+def told(
+    shape: Values, hu: Values, geometry: Geometry, pelvis: Pelvis, bone: Values | None = None
+) -> Candidate:
     voxels = (shape < 0.5) & (hu > 180)
     one = Candidate(boxed(voxels, geometry), 180.0, 1, float(hu[voxels].max()))
-    (result,) = tell_spots((one,), scene(hu, geometry, pelvis), SpotSettings())
+    (result,) = tell_spots((one,), scene(hu, geometry, pelvis, bone), SpotSettings())
     return result
 
 
@@ -144,15 +146,34 @@ def test_in_the_ischiofemoral_space_it_is_a_lesion(pelvis: Pelvis, side: int, ti
     assert (found.kind, found.status) == ("lesion", "definite")
 
 
-def spot_at_the_coccyx(hu_of_it: float, pelvis: Pelvis) -> Candidate:
-    geometry = grid_around((0.0, 71.0, -27.0), 20.0)
-    shape = ball(geometry, (0.0, 71.0, -27.0), 2.5)
-    return told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, hu_of_it), geometry, pelvis)
+COCCYX: Float3 = (0.0, 71.0, -27.0)
 
 
-def test_a_faint_spot_in_the_coccyx_of_the_atlas_is_bone_and_a_dense_one_a_lesion(pelvis: Pelvis) -> None:
-    assert spot_at_the_coccyx(280.0, pelvis).kind == "bone_fragment"
-    assert spot_at_the_coccyx(800.0, pelvis).kind == "lesion"
+def spot_at_the_coccyx(hu_of_it: float, pelvis: Pelvis, *, bone_at: Float3 | None = None) -> Candidate:
+    """A ball in the coccyx of the atlas, and maybe bone of 6 mm radius as well."""
+    geometry = grid_around(COCCYX, 20.0)
+    shape = ball(geometry, COCCYX, 2.5)
+    hu = paint(np.full(geometry.shape, MUSCLE_HU), shape, hu_of_it)
+    bone = None if bone_at is None else np.where(shape < 1.0, 1.0, ball(geometry, bone_at, 6.0))
+    return told(shape, hu, geometry, pelvis, bone)
+
+
+def test_a_spot_in_the_coccyx_of_the_atlas_is_the_coccyx_where_no_other_bone_is(pelvis: Pelvis) -> None:
+    for hu_of_it in (280.0, 800.0):
+        assert spot_at_the_coccyx(hu_of_it, pelvis).kind == "bone_fragment"
+
+
+def test_a_dense_spot_beside_the_coccyx_that_is_shown_may_be_of_it(pelvis: Pelvis) -> None:
+    found = spot_at_the_coccyx(800.0, pelvis, bone_at=COCCYX)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+    assert "coccyx" in found.reason
+
+
+def test_a_large_lump_at_the_coccyx_is_a_lesion(pelvis: Pelvis) -> None:
+    geometry = grid_around(COCCYX, 24.0)
+    shape = ball(geometry, COCCYX, 8.0)  # 2100 mm³
+    found = told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, 800.0), geometry, pelvis)
+    assert (found.kind, found.status) == ("lesion", "definite")
 
 
 def corner_told(inside_hu: float, pelvis: Pelvis) -> Candidate:
