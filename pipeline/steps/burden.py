@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.domain.analysis import Burden
-from pipeline.domain.lesion import Lesion
+from pipeline.domain.lesion import Interval, Lesion
 from pipeline.domain.scan import Scan
 from pipeline.steps.calcium import agatston_applies
 from pipeline.steps.sites.spread import pattern_of, sum_by
@@ -16,14 +16,17 @@ from pipeline.steps.volumes.limits import burden_interval
 def add_up_burden(
     lesions: Sequence[Lesion], detection_limit_mm3: float | None, scan: Scan, *, enhanced: bool
 ) -> Burden:
-    """Sums over the definite lesions, and the volume of the indeterminate ones beside them."""
+    """Sums over the definite lesions, and the volume of the indeterminate ones beside them.
+
+    Without a lesion the upper limit is the smallest that would have been seen.
+    """
     spacing_mm = scan.volume.geometry.spacing_mm[0]
     definite = [one for one in lesions if one.status == "definite"]
     unsure = [one for one in lesions if one.status == "indeterminate"]
     estimates = [one.size.estimate for one in definite if one.size.estimate is not None]
     return Burden(
         lesion_count=len(definite),
-        volume_mm3=burden_interval(estimates),
+        volume_mm3=burden_interval(estimates) if definite else Interval(0.0, 0.0, detection_limit_mm3),
         voxel_volume_mm3=sum(one.size.voxel_volume_mm3 for one in definite),
         indeterminate_volume_mm3=sum(one.size.volume_mm3.value for one in unsure),
         detection_limit_mm3=detection_limit_mm3,

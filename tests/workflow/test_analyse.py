@@ -86,6 +86,7 @@ def test_a_scan_without_calcium_has_no_lesion() -> None:
     found = analysed({})
     assert found.lesions == ()
     assert found.burden.volume_mm3.value == 0
+    assert found.burden.volume_mm3.upper == found.burden.detection_limit_mm3
 
 
 def test_a_scan_of_air_is_refused() -> None:
