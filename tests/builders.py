@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, ndtr
 
-from pipeline.domain.analysis import Burden
 from pipeline.domain.change import Track, TrackKind
 from pipeline.domain.geometry import Float3, Geometry, Index3
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
@@ -165,10 +164,6 @@ def a_lesion(
         bone_contact=False,
         touches_edge=mask.touches_edge,
     )
-
-
-def a_burden(volume_mm3: float, *, count: int = 1, limit_mm3: float | None = 5.0) -> Burden:
-    return Burden(count, Interval(volume_mm3), volume_mm3, 0.0, limit_mm3)
 
 
 @dataclass(frozen=True)

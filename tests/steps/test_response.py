@@ -32,10 +32,6 @@ def answer(*dated: Dated) -> Response:
     return respond(len(dates) - 1, tracks, changes, RESPOND)
 
 
-def mm3(*lesions: Lesion) -> float:
-    return sum(one.size.volume_mm3.value for one in lesions)
-
-
 def test_what_the_other_scan_does_not_show_is_no_loss() -> None:
     low, high = lesion(1, (LEFT, 5.0)), lesion(2, (HIGH, 4.0))
     found = change(0, 1, date(low, high), date(low, geometry=LOWER))
