@@ -20,6 +20,7 @@ from pipeline.steps.naming.draw import Canvas, draw_bones
 from pipeline.steps.naming.field import ask_atlas
 from pipeline.steps.naming.fill import fill_bones
 from pipeline.steps.naming.fit import fit_atlas
+from pipeline.steps.naming.inside import bone_and_tissue
 from pipeline.steps.naming.label import label_bones
 from pipeline.steps.naming.pose import Pose, bent
 from pipeline.steps.naming.spread import spread
@@ -198,6 +199,17 @@ def test_another_bone_in_a_hole_keeps_its_name() -> None:
     named[away_mm < 5.0] = 3
     filled = fill_bones(named, named > 0, np.zeros(named.shape, np.float32), geometry.spacing_mm)
     assert set(np.unique(filled[away_mm < 5.0])) <= {0, 3}
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_walls_are_thin_where_nothing_holds_the_marrow(phantom: PhantomScan, is_open: bool) -> None:
+    truth, geometry = truth_of(phantom), phantom.volume.geometry
+    fit = fit_atlas(truth > 0, geometry)
+    assert fit is not None
+    field = ask_atlas(truth > 0, geometry, fit)
+    hu = np.where(is_open, np.float32(40), phantom.volume.hu.astype(np.float32))
+    asked = bone_and_tissue(truth > 0, hu, geometry.spacing_mm, field)
+    assert (asked.thin_wall is not None) == is_open
 
 
 def test_answers_meet_on_the_ridge_between_them() -> None:

@@ -7,6 +7,8 @@ cortex. So the vertebral canal and the joints are told from marrow, which looks 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,13 +38,28 @@ PASSAGE_MM = 2.5
 """Soft tissue reaches in from outside through openings of at least this radius,"""
 LEAK = 0.03
 """unless it reaches this share of the marrow: then the cortex is too thin on this scan to hold it."""
+OPEN = 0.2
+"""Where it reaches so much, an atlas that lies beside a bone does not explain it: the bones are open."""
+WALL_HU = 130.0
+"""Cortex so thin is still brighter than soft tissue,"""
+WALL_MM = 10.0
+"""and the atlas, laid into what little was found, is off by no more than this."""
 
 UNKNOWN, BONE, TISSUE = 0, 1, 2
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Insides:
+    """What the atlas says of the bones found. Arrays are bool [k, j, i] on a coarse grid."""
+
+    inside: Voxels  #: within the ridge of the cortex
+    tissue: Voxels  #: soft tissue outside of it
+    thin_wall: Voxels | None  #: what may be wall, where the cortex is too thin to hold the marrow; else None
+
+
 def bone_and_tissue(
     solid: Voxels, mean_hu: NDArray[np.float32], spacing_mm: Float3, field: AtlasField
-) -> tuple[Voxels, Voxels]:
+) -> Insides:
     """What the atlas adds to the bones found, and what it takes from them.
 
     Parameters
@@ -53,21 +70,18 @@ def bone_and_tissue(
         The scan on that grid.
     field : AtlasField
         Of the atlas to these bones.
-
-    Returns
-    -------
-    inside, tissue : ndarray
-        bool [k, j, i] on that grid: within the ridge of the cortex, and soft tissue outside of it.
     """
     dim = mean_hu < SOFT_HU
     asked = expand(field.asked, field.steps, solid.shape)
     basins = spread(_markers(solid, mean_hu, dim, field), mean_hu, asked)
     inside = basins == BONE
     reached = _reached_from_outside(dim, inside | solid, spacing_mm)
-    tissue = (basins == TISSUE) | (reached & _over(_floor_mm(reached, field), field, solid.shape))
+    leak = _leak(reached, field)
+    tissue = (basins == TISSUE) | (reached & _over(_floor_mm(leak), field, solid.shape))
     spongy = (mean_hu >= SPONGY_HU) & _within(BESIDE_MM, field, solid.shape)
     tissue &= ~spongy
-    return (inside | spongy) & ~tissue, tissue & dim
+    wall = (mean_hu >= WALL_HU) & _within(WALL_MM, field, solid.shape) if leak > OPEN else None
+    return Insides((inside | spongy) & ~tissue, tissue & dim, wall)
 
 
 def _over(height_mm: float, field: AtlasField, shape: Index3) -> Voxels:
@@ -78,11 +92,15 @@ def _within(height_mm: float, field: AtlasField, shape: Index3) -> Voxels:
     return expand(field.height_mm <= height_mm, field.steps, shape)
 
 
-def _floor_mm(reached: Voxels, field: AtlasField) -> float:
-    """From which height on what is reached from outside is tissue: not into bones whose cortex leaks."""
+def _leak(reached: Voxels, field: AtlasField) -> float:
+    """Share of the marrow that soft tissue outside seems to reach."""
     deep = _within(-MARROW_MM, field, reached.shape)
-    leaking = np.count_nonzero(reached & deep) > LEAK * np.count_nonzero(deep)
-    return TISSUE_MM if leaking else 1 - MARROW_MM
+    return float(reached[deep].mean()) if deep.any() else 0.0
+
+
+def _floor_mm(leak: float) -> float:
+    """From which height on what is reached from outside is tissue: not into bones whose cortex leaks."""
+    return TISSUE_MM if leak > LEAK else 1 - MARROW_MM
 
 
 def _markers(

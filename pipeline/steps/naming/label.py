@@ -58,11 +58,12 @@ def _named(solid: Voxels, lumps: Voxels, fit: AtlasFit, canvas: Canvas) -> NDArr
     spacing_mm = blocks.geometry.spacing_mm
     wide = np.asarray(pool_max(solid, blocks.steps))
     field = ask_atlas(wide, blocks.geometry, fit)
-    inside, tissue = bone_and_tissue(wide, blocks.mean_hu, spacing_mm, field)
-    whole = solid | (expand(inside, blocks.steps, blocks.shape) & ~lumps)
-    drawn = draw_bones(whole, canvas, tissue)
+    asked = bone_and_tissue(wide, blocks.mean_hu, spacing_mm, field)
+    whole = solid | (expand(asked.inside, blocks.steps, blocks.shape) & ~lumps)
+    drawn = draw_bones(whole, canvas, asked.tissue)
     named = name_blocks(pool_max(drawn, blocks.steps), blocks.mean_hu, field, fit)
-    inner = fill_bones(named, pool_mean(drawn, blocks.steps) >= 0.5, blocks.mean_hu, spacing_mm)
+    core = pool_mean(drawn, blocks.steps) >= 0.5
+    inner = fill_bones(named, core, blocks.mean_hu, spacing_mm, thin_wall=asked.thin_wall)
     values = expand(np.maximum(named, inner), blocks.steps, blocks.shape)
     drawn |= expand(inner > 0, blocks.steps, blocks.shape) & ~lumps
     values *= drawn

@@ -71,4 +71,5 @@ def _is_another(field: AtlasField, fit: AtlasFit) -> Voxels:
     z, own = field.level_mm, fit.points[:, 2]
     covered = (z > own.min() + NEAR_MM) & (z < own.max() - NEAR_MM)
     top_mm = own[fit.atlas.of("sacrum")].max() + LUMBAR_MM * fit.size
-    return np.asarray(field.asked & ((covered & (field.distance_mm > NEAR_MM)) | (z > top_mm)))
+    far = (field.distance_mm > NEAR_MM) & (field.height_mm > 0)  # an adult's femoral head is deeper inside
+    return np.asarray(field.asked & ((covered & far) | (z > top_mm)))
