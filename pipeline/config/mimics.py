@@ -92,8 +92,14 @@ class ContrastSettings(Section):
     """and for the share of directions in which bone must be met."""
     piece_fat_share: float = Field(0.15, ge=0, le=1)
     """A piece with this share of fat around it lies in no muscle,"""
+    piece_parted_share: float = Field(0.6, ge=0, le=1)
+    """with fat across this share of the straight ways to the bones next to it in none that lines them"""
+    line_factor: float = Field(3.0, ge=1)
+    """(but longer than so many times its width, in standard deviations, perhaps along a fascia),"""
     piece_match: float = Field(0.9, ge=0.5, le=1)
     """with at least this times the density of the contrast it is as dense,"""
+    small_match: float = Field(0.75, ge=0.3, le=1)
+    """or with this where it is small and fat parts it from bone: partial volume takes a quarter,"""
     piece_bone_mm: float = Field(20.0, ge=0)
     """and this far from all bones it lies beyond the muscles on them: evidence for bowel."""
     abdomen_mm: float = Field(20.0, ge=0)
@@ -212,8 +218,10 @@ class StoneSettings(Section):
     """but there is no muscle this near to the midline"""
     symphysis_mm: float = Field(4.0, ge=0)
     """and this far from the symphysis;"""
+    retropubic_mm: float = Field(2.0, ge=0)
+    """(with fat all around, behind it, this far);"""
     midline_mm: float = Field(10.0, ge=0)
-    """before it, only this near, since the adductors begin beside it."""
+    """below it, only this near, since the adductors begin beside it."""
     round_mm: float = Field(0.4, ge=0)
     """Round: the standard deviations along its two longest axes differ by no more than this."""
     thin_mm: float = Field(0.7, ge=0)

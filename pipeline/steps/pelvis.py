@@ -23,6 +23,8 @@ SLAB_MM = 10.0
 """Bone this far above and below counts: points of the atlas lie some millimetres apart."""
 WIDEST_GAP_DEG = 175.0
 """What lies between the bones of the pelvis sees them on all sides; what lies before or behind, not."""
+BESIDE_MM = 25.0
+"""As wide as a pubic bone."""
 FEMUR_SHARE = 0.1
 """Where a femur stands before the bones of the pelvis, a place lies beside them."""
 ABOVE_CREST_MM = 15.0
@@ -93,6 +95,13 @@ class Pelvis:
     def faces_both_sides(self, place: Points) -> bool:
         """Whether a place sees both hip bones and no femur: between them, or before or behind."""
         return self._sees_both(_first_met(*self._around(np.asarray(place, dtype=np.float64))))
+
+    def is_in_front(self, place: Points) -> bool:
+        """Whether a place lies before the hip bones near it at its level, where no adductor begins."""
+        hips = self.fit.points[self.fit.atlas.of(*HIP_BONES)]
+        away = np.abs(hips - np.asarray(place, dtype=np.float64))
+        near = hips[(away[:, 2] <= SLAB_MM) & (away[:, 0] <= BESIDE_MM)]
+        return bool(len(near)) and bool(place[1] < near[:, 1].min())
 
     def lies_in_fossa(self, place: Points) -> bool:
         """Whether a place above the hip joints lies before the iliac wing of its side, medially."""

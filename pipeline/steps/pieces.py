@@ -1,8 +1,9 @@
 """Small pieces on a scan with contrast in bowel: bowel where several things say so, else in question.
 
-Each evidence by itself is thin: a loop next to it, fat around it (no muscle holds it), the density of the
-contrast itself, distance from all bones and the muscles on them. Two of them together convince within the
-pelvic cavity or before it; beside it, or where the scan cuts the piece, three.
+Each evidence by itself is thin: a loop next to it, fat around it (no muscle holds it), fat between the bones
+and what is no line, the density of the contrast itself, distance from all bones and the muscles on them. Two
+of them together convince within the pelvic cavity or before it; beside it, or where the scan cuts the piece,
+three.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from pipeline.domain.lesion import Candidate
 from pipeline.steps.bowel import gap_mm, is_off_bone, may_be_obturator, where_bowel_lies
 from pipeline.steps.contrast import is_within_ring
 from pipeline.steps.facts import Facts
+from pipeline.steps.fat import share_of_ways_through_fat
 from pipeline.steps.place import Surroundings
+from pipeline.steps.stones import form_of
 
 MAYBE_PIECE = "no denser than the bowel with contrast on this scan, in or before the pelvis: may be bowel"
 MAYBE_FOSSA = "no denser than the bowel with contrast on this scan, before the iliac wing: may be bowel"
@@ -92,12 +95,25 @@ def _evidence(facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) 
     gap = _gap_mm(facts, loops, settings)
     if gap <= settings.loop_mm:
         seen.append(f"{gap:.0f} mm from bowel with contrast and no denser")
+    parted = False
     if facts.fat_share >= settings.piece_fat_share:
         seen.append("beside fat and so in no muscle")
+        parted = _is_parted_from_bone(facts, settings)
+    if parted:
+        seen.append("parted by fat from the bones next to it")
     usual_hu = _usual_hu(loops)
-    if facts.high_hu >= settings.piece_match * usual_hu:
+    small = parted and facts.mask.volume_mm3 < settings.small_mm3
+    if facts.high_hu >= (settings.small_match if small else settings.piece_match) * usual_hu:
         seen.append(f"as dense as the contrast in bowel ({facts.high_hu:.0f} of {usual_hu:.0f} HU)")
     bone_mm = min(facts.place.bone_mm, facts.place.atlas_mm or facts.place.bone_mm)
     if bone_mm >= settings.piece_bone_mm:
         seen.append(f"{bone_mm:.0f} mm from all bones")
     return tuple(seen)
+
+
+def _is_parted_from_bone(facts: Facts, settings: ContrastSettings) -> bool:
+    """Whether fat parts what is no line from bone: lines of calcium lie along fasciae, in fat too."""
+    _, wide_mm, long_mm = form_of(facts.mask, facts.around).spread_mm
+    if long_mm > settings.line_factor * wide_mm:
+        return False
+    return share_of_ways_through_fat(facts.mask, facts.around) >= settings.piece_parted_share

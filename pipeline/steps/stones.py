@@ -82,13 +82,19 @@ def _near_the_wall(
         return one
     where = f"{place.bone_mm:.0f} mm from the wall of the pelvis"
     if form.shell_hu < settings.fat_hu:
-        if facts.fat_share >= settings.all_fat_share and place.bone_mm >= settings.symphysis_mm:
+        near_mm = settings.retropubic_mm if _is_retropubic(place, settings) else settings.symphysis_mm
+        if facts.fat_share >= settings.all_fat_share and place.bone_mm >= near_mm:
             reason = f"round, in the pelvic cavity with fat all around, {where}: phlebolith"
             return replace(one, kind="phlebolith", status="definite", reason=reason)
         return _questioned(one, f"round, in fat {where}: may be a phlebolith")
     if place.middle_mm is not None and place.middle_mm <= settings.middle_mm:
         return _questioned(one, f"round, near the midline, {where}: may be a phlebolith or a tip of bone")
     return one
+
+
+def _is_retropubic(place: Place, settings: StoneSettings) -> bool:
+    """Near the midline of the cavity: no muscle lines the symphysis, and the fat behind it holds veins."""
+    return place.enclosed and place.middle_mm is not None and place.middle_mm <= settings.middle_mm
 
 
 def _before_the_symphysis(one: Candidate, facts: Facts, settings: StoneSettings) -> Candidate:
@@ -98,10 +104,12 @@ def _before_the_symphysis(one: Candidate, facts: Facts, settings: StoneSettings)
         return one
     form, middle_mm = form_of(one.mask, facts.around), facts.place.middle_mm
     in_fat = form.shell_hu < settings.fat_hu or facts.fat_share >= settings.half_fat_share
-    on_midline = middle_mm is not None and middle_mm <= settings.midline_mm
+    in_front = pelvis.is_in_front(facts.middle_lps_mm)
+    reach_mm = settings.middle_mm if in_front else settings.midline_mm
+    on_midline = middle_mm is not None and middle_mm <= reach_mm
     if not (in_fat or on_midline) or form.excess_mm > settings.round_mm:
         return one
-    where = "in fat" if in_fat else "on the midline"
+    where = "in fat" if in_fat else "near the midline"
     return _questioned(one, f"round, {where} between the bones of both sides: may be a phlebolith")
 
 

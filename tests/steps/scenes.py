@@ -9,6 +9,9 @@ from pipeline.domain.geometry import Float3, Geometry
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition
+from pipeline.steps.naming.atlas import Atlas
+from pipeline.steps.naming.fit import AtlasFit
+from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.place import Surroundings, find_air, look_around
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import (
@@ -42,6 +45,25 @@ def thigh_hu() -> Values:
     hu = paint(np.full(GRID.shape, AIR_HU), cylinder(GRID, 0, 0, 72.0), FAT_HU)
     hu = paint(hu, cylinder(GRID, 0, 0, 62.0), MUSCLE_HU)
     return paint(hu, cylinder(GRID, 0, -20, 10.0), CORTEX_HU)
+
+
+def ring_atlas() -> Pelvis:
+    """The ring of `pelvis_hu` as an atlas: the right half one hip bone, the left half the other."""
+    angle = np.arange(-177.0, 180.0, 6.0)
+    z = np.arange(-15.0, 16.0, 5.0)
+    turn, level = (grid.ravel() for grid in np.meshgrid(np.radians(angle), z))
+    inwards = np.stack([-np.cos(turn), -np.sin(turn), np.zeros_like(turn)], axis=1)
+    points = np.stack([RING_MM * np.cos(turn), RING_MM * np.sin(turn), level], axis=1)
+    names = ("hip_bone_right", "hip_bone_left", "femur_right")
+    below = np.array([[0.0, 0.0, -300.0]])  # a femur far away
+    atlas = Atlas(
+        np.concatenate([points, below]),
+        np.concatenate([inwards, below / 300.0]),
+        np.append((points[:, 0] > 0).astype(np.intp), 2),
+        names,
+        {},
+    )
+    return Pelvis(AtlasFit(atlas, atlas.points, atlas.normals, 1.0))
 
 
 def rod(start_mm: Float3, end_mm: Float3, radius_mm: float, geometry: Geometry = GRID) -> Values:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.config import ContrastSettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.fat import share_of_ways_through_fat
 from pipeline.steps.pieces import question_pieces
+from pipeline.steps.place import Surroundings
 from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
-from tests.steps.scenes import GRID, candidate, pelvis_hu, surroundings, thigh_hu
+from tests.steps.scenes import GRID, RING_MM, candidate, pelvis_hu, ring_atlas, rod, surroundings, thigh_hu
 
 LOOP: Float3 = (0.0, 24.0, 0.0)
 LOOP_HU = 340.0
@@ -70,4 +74,40 @@ def test_against_the_pelvic_wall_and_in_the_thigh_nothing_is_bowel() -> None:
 def test_beside_bone_a_piece_like_contrast_is_questioned_and_never_excluded() -> None:
     hu = paint(pelvis_hu(inside_hu=FAT_HU), ball(GRID, (0.0, -2.0, 0.0), 3.0), 1000.0)
     found = piece((0.0, 5.0, 0.0), 320.0, hu, radius_mm=3.5)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+def beside_wall(shape: Values, *, wall_hu: float) -> tuple[Candidate, Surroundings]:
+    """A faint thing 10 mm inside the wall of the pelvis, with fat before it and what is given behind it."""
+    hu = paint(pelvis_hu(inside_hu=FAT_HU), ball(GRID, (RING_MM - 4.0, 0.0, 0.0), 12.0), wall_hu)
+    hu = paint(paint(hu, ball(GRID, (-20.0, 24.0, 0.0), 8.0), LOOP_HU), shape, 250.0)
+    around, _ = surroundings(hu)
+    around = replace(around, pelvis=ring_atlas())
+    known = candidate(ball(GRID, (-20.0, 24.0, 0.0), 8.0), hu)
+    bowel = replace(known, kind="bowel_contrast", reason="known")
+    return question_pieces((bowel, candidate(shape, hu)), around, SETTINGS)[-1], around
+
+
+WALL: Float3 = (RING_MM - 14.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("wall_hu", "share"), [(FAT_HU, 1.0), (MUSCLE_HU, 0.0)])
+def test_ways_to_the_next_bone_cross_fat_or_muscle(wall_hu: float, share: float) -> None:
+    found, around = beside_wall(ball(GRID, WALL, 2.6), wall_hu=wall_hu)
+    assert share_of_ways_through_fat(found.mask, around) == pytest.approx(
+        share, abs=0.1
+    )  # the rim of the ball
+
+
+def test_a_piece_parted_by_fat_from_the_bones_is_bowel_and_on_their_muscle_it_is_questioned() -> None:
+    found, _ = beside_wall(ball(GRID, WALL, 2.6), wall_hu=FAT_HU)
+    assert found.kind == "bowel_contrast"
+    assert "parted by fat from the bones" in found.reason
+    found, _ = beside_wall(ball(GRID, WALL, 2.6), wall_hu=MUSCLE_HU)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+def test_a_line_in_fat_beside_the_bones_is_only_questioned() -> None:
+    x, y, _ = WALL
+    found, _ = beside_wall(rod((x, y, -9.0), (x, y, 9.0), 1.4), wall_hu=FAT_HU)
     assert (found.kind, found.status) == ("lesion", "indeterminate")

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.config import StoneSettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.stones import form_of, tell_stones
 from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
-from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings, thigh_hu
+from tests.steps.scenes import GRID, candidate, pelvis_hu, ring_atlas, rod, surroundings, thigh_hu
 
 
-def told(hu: Values, shape: Values, *, age_years: float | None = None, sex: str | None = None) -> Candidate:
+def told(
+    hu: Values,
+    shape: Values,
+    *,
+    age_years: float | None = None,
+    sex: str | None = None,
+    pelvis: Pelvis | None = None,
+) -> Candidate:
     painted = paint(hu, shape, 700.0)
     around, _ = surroundings(painted, age_years=age_years, sex=sex)
+    around = replace(around, pelvis=pelvis)
     (result,) = tell_stones((candidate(shape, painted),), around, StoneSettings())
     return result
 
@@ -82,3 +93,19 @@ def test_beside_bone_near_the_midline_a_round_spot_is_questioned() -> None:
     hu = paint(pelvis_hu(inside_hu=MUSCLE_HU), ball(GRID, (0.0, 10.0, 0.0), 6.0), 1000.0)
     found = told(hu, ball(GRID, (0.0, 20.5, 0.0), 2.0))
     assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+@pytest.mark.parametrize(
+    ("inside_hu", "middle_mm", "kind"),
+    [(FAT_HU, 0.0, "phlebolith"), (MUSCLE_HU, 0.0, "lesion"), (FAT_HU, 30.0, "lesion")],
+)
+def test_in_fat_behind_the_symphysis_a_round_spot_is_a_phlebolith_close_to_bone_too(
+    inside_hu: float, middle_mm: float, kind: str
+) -> None:
+    pubis = ball(GRID, (middle_mm, -30.0, 0.0), 6.0)
+    found = told(
+        paint(pelvis_hu(inside_hu=inside_hu), pubis, 1000.0),
+        ball(GRID, (middle_mm, -21.0, 0.0), 2.0),  # 3 mm from bone
+        pelvis=ring_atlas(),
+    )
+    assert found.kind == kind
