@@ -11,6 +11,7 @@ from pipeline.config import SpotSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.facts import SHELL_MM, Facts
+from pipeline.steps.gaps import fills_gap_of
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.pelvis import NearBone
 from pipeline.steps.place import Surroundings, place_of
@@ -51,6 +52,10 @@ def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candi
     piece = _piece_of_bone(one, near, settings)
     if piece is not None:
         return replace(one, kind="bone_fragment", status="definite", reason=piece)
+    missed = fills_gap_of(one, around)
+    if missed is not None:
+        reason = f"faint, in a gap of the bone found where the atlas has the {missed.replace('_', ' ')}"
+        return replace(one, kind="bone_fragment", status="definite", reason=reason)
     if _lies_in_coccyx(one, near, settings):
         return _in_coccyx(one, around, settings)
     if one.status == "definite" and middle[2] > around.pelvis.crest_mm + settings.above_mm:
