@@ -63,17 +63,22 @@ def test_faint_wall_beside_an_open_bone_is_bone_for_one_block() -> None:
     assert not (added & wall & (away_mm >= 17.5)).any()  # a block is 1.5 mm
 
 
-def test_the_middle_of_a_large_femoral_head_has_its_name() -> None:
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_other_bone_that_one_bone_closes_in_is_that_bone(is_closed: bool) -> None:
     atlas = load_atlas()
-    fit = AtlasFit(atlas, atlas.points * 1.6, atlas.normals, 1.6)
+    fit = AtlasFit(atlas, atlas.points, atlas.normals, 1.0)
+    whole = np.ones((7, 7, 7), dtype=np.float32)
+    solid = whole > 0
+    solid[3, 3, :3] = is_closed  # else a way in from outside, to the middle
+    rim = solid.copy()
+    rim[2:-2, 2:-2, 2:-2] = False
+    away_mm = np.where(rim, 10.0, 20.0).astype(np.float32)
+    height_mm = np.where(rim, -10.0, 20.0).astype(np.float32)  # in the middle the socket may be nearer
     femur = atlas.names.index("femur_left")
-    head_z = float(1.6 * atlas.heads_mm["femur_left"][2])
-    row = np.ones((1, 1, 4), dtype=np.float32)
-    solid = np.array([[[True, True, False, True]]])
-    away_mm = np.array([[[10.0, 20.0, 20.0, 20.0]]], dtype=np.float32)
-    height_mm = away_mm * np.array([-1, -1, 1, 1], dtype=np.float32)  # rim, middle, outside twice
+    level_mm = float(atlas.heads_mm["femur_left"][2]) * whole
     field = AtlasField(
-        solid, away_mm, height_mm, np.full(row.shape, femur), 25 * row, head_z * row, (1, 1, 1)
+        solid, away_mm, height_mm, np.full(whole.shape, femur), 25 * whole, level_mm, (1, 1, 1)
     )
-    names = name_blocks(solid, 300 * row, field, fit)[solid]
-    assert [BONES[value - 1] for value in names] == ["femur_left", "femur_left", "other_bone"]
+    names = name_blocks(solid, 300 * whole, field, fit)
+    assert BONES[names[0, 0, 0] - 1] == "femur_left"
+    assert BONES[names[3, 3, 3] - 1] == ("femur_left" if is_closed else "other_bone")

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.anatomy import BONES
+from pipeline.domain.geometry import grow_box
 from pipeline.steps.grid import expand
 from pipeline.steps.naming.field import AtlasField
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.naming.places import NEAR_MM
 from pipeline.steps.naming.spread import spread
-from pipeline.steps.voxels import Voxels
+from pipeline.steps.voxels import Voxels, component_boxes, label_components, with_neighbours
 
 OTHER_BONE = "other_bone"
 VALUES = MappingProxyType({name: value for value, name in enumerate(BONES, start=1)})
@@ -28,6 +29,8 @@ NEARER_MM = 20.0
 """So much nearer to one bone than to the next is sure."""
 DEEP_MM = 7.0
 """So deep inside a bone's surface is sure."""
+MOST_BLOCKS = 4096
+"""No bone is so large that it closes in more."""
 LUMBAR_MM = 185.0
 """Height of five vertebrae with their discs, in the reference patient."""
 
@@ -54,6 +57,24 @@ def name_blocks(
     sure = expand(_sure_names(field, fit), field.steps, solid.shape)
     named = spread(np.where(solid, sure, np.uint8(0)), mean_hu, solid)
     named[solid & (named == 0)] = VALUES[OTHER_BONE]
+    return _without_closed_in(named)
+
+
+def _without_closed_in(named: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The names, where other bone that one bone closes in has that bone's.
+
+    The middle of an adult's femoral head is as far from every surface as another bone, and perhaps
+    nearer to the socket.
+    """
+    labels = label_components(named == VALUES[OTHER_BONE], connectivity=26)
+    for number, (k, j, i) in enumerate(component_boxes(labels), start=1):
+        box = grow_box((k, j, i), (1, 1, 1), named.shape)
+        own = labels[box] == number
+        if np.count_nonzero(own) > MOST_BLOCKS:
+            continue
+        around = np.unique(named[box][with_neighbours(own) & ~own])
+        if len(around) == 1 and around[0]:
+            named[box][own] = around[0]
     return named
 
 
@@ -67,9 +88,9 @@ def _sure_names(field: AtlasField, fit: AtlasFit) -> NDArray[np.uint8]:
 
 
 def _is_another(field: AtlasField, fit: AtlasFit) -> Voxels:
-    """What is far from the atlas within its range along the body, or above the highest lumbar vertebra."""
+    """What is far outside within the atlas's range along the body, or above the highest lumbar vertebra."""
     z, own = field.level_mm, fit.points[:, 2]
     covered = (z > own.min() + NEAR_MM) & (z < own.max() - NEAR_MM)
     top_mm = own[fit.atlas.of("sacrum")].max() + LUMBAR_MM * fit.size
-    far = (field.distance_mm > NEAR_MM) & (field.height_mm > 0)  # an adult's femoral head is deeper inside
+    far = (field.distance_mm > NEAR_MM) & (field.height_mm > 0)
     return np.asarray(field.asked & ((covered & far) | (z > top_mm)))
