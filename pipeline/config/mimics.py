@@ -31,8 +31,7 @@ class MimicSettings(Section):
     speck_reach_mm: float = Field(6.0, ge=0, le=30)
     """and this near to bone may be a tip of the bone: indeterminate."""
     joint_mm: float = Field(22.0, ge=0, le=60)
-    """A piece at the end of the scan that lies in line with bone this near, along the body, continues it
-    across a joint or disc."""
+    """A piece at the scan's end in line with bone this near, along the body, continues it across a joint."""
     few_voxels: int = Field(3, ge=0)
     """A spot of no more voxels than this"""
     few_voxels_hu: float = Field(300.0, ge=0)

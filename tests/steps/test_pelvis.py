@@ -289,19 +289,3 @@ def test_a_dense_piece_at_the_upper_end_beside_a_lumbar_vertebra_is_its_process(
     found = told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, value_hu), geometry, pelvis)
     assert found.mask.box[0].stop == geometry.shape[0]
     assert found.kind == kind
-
-
-@pytest.mark.parametrize(
-    ("beyond_mm", "across_mm", "is_in_front"), [(-8, 0, True), (8, 0, False), (-8, 90, False)]
-)
-def test_before_the_pubic_bones_is_neither_behind_nor_far_beside_them(
-    pelvis: Pelvis, beyond_mm: float, across_mm: float, is_in_front: bool
-) -> None:
-    points = pelvis.fit.points[pelvis.fit.atlas.of("hip_bone_right", "hip_bone_left")]
-    first = points[points[:, 1].argmin()]
-    symphysis = points[(np.abs(points[:, 0]) < 12) & (points[:, 2] < first[2])]
-    front = symphysis[symphysis[:, 1].argmin()]
-    place = np.array([0.0, front[1] + beyond_mm, front[2]]) + np.array(
-        [across_mm, 0.0, -100.0 * (across_mm > 0)]
-    )
-    assert pelvis.is_in_front(place) == is_in_front

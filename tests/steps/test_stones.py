@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from pipeline.config import StoneSettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.naming.atlas import load_atlas
+from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.stones import form_of, tell_stones
 from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
@@ -109,3 +112,21 @@ def test_in_fat_behind_the_symphysis_a_round_spot_is_a_phlebolith_close_to_bone_
         pelvis=ring_atlas(),
     )
     assert found.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("beyond_mm", "across_mm", "is_in_front"), [(-8, 0, True), (8, 0, False), (-8, 90, False)]
+)
+def test_before_the_pubic_bones_is_neither_behind_nor_far_beside_them(
+    beyond_mm: float, across_mm: float, is_in_front: bool
+) -> None:
+    atlas = load_atlas()
+    pelvis = Pelvis(AtlasFit(atlas, atlas.points, atlas.normals, 1.0))
+    points = pelvis.fit.points[pelvis.fit.atlas.of("hip_bone_right", "hip_bone_left")]
+    first = points[points[:, 1].argmin()]
+    symphysis = points[(np.abs(points[:, 0]) < 12) & (points[:, 2] < first[2])]
+    front = symphysis[symphysis[:, 1].argmin()]
+    place = np.array([0.0, front[1] + beyond_mm, front[2]]) + np.array(
+        [across_mm, 0.0, -100.0 * (across_mm > 0)]
+    )
+    assert pelvis.is_in_front(place) == is_in_front
