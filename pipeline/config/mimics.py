@@ -270,6 +270,10 @@ class SpotSettings(Section):
     """A dense piece up to this large in the atlas's coccyx may be of it,"""
     coccyx_shown_share: float = Field(0.3, ge=0, le=1)
     """and is, where no more than this share of the coccyx around is shown by other bone."""
+    cut_vertebra_mm: float = Field(4.0)
+    """A piece that the upper end of the scan cuts, at most so high over a lumbar vertebra of the atlas,"""
+    cut_vertebra_mm3: float = Field(1500.0, ge=0)
+    """and no larger than this, is its lower rim."""
     process_reach_mm: float = Field(18.0, ge=0)
     """A piece cut by the upper end of the scan this near to a lumbar vertebra, to its side,"""
     process_hu: float = Field(300.0, ge=0)

@@ -125,6 +125,8 @@ def _cut_sides(mask: BoxedMask) -> int:
 
 def _piece_of_bone(one: Candidate, near: NearBone, settings: SpotSettings) -> str | None:
     """Why a spot is a piece of bone, if it is: within a bone of the atlas, and faint or cut by the scan."""
+    if _is_cut_vertebra(one, near, settings):
+        return "cut by the upper end of the scan where the atlas has a lumbar vertebra"
     if one.mask.volume_mm3 > settings.piece_mm3:
         return None
     if _is_transverse_process(one, near, settings):
@@ -158,6 +160,13 @@ def _in_coccyx(one: Candidate, around: Surroundings, settings: SpotSettings) -> 
     return replace(
         one, status="indeterminate", reason=one.reason or "where the atlas has the coccyx: may be of it"
     )
+
+
+def _is_cut_vertebra(one: Candidate, near: NearBone, settings: SpotSettings) -> bool:
+    """Whether the upper end of the scan cuts off the lower rim of a vertebra, seen nowhere else."""
+    upper = one.mask.box[0].stop == one.mask.geometry.shape[0]
+    at_it = near.name == "lumbar_vertebrae" and near.height_mm <= settings.cut_vertebra_mm
+    return upper and at_it and one.mask.volume_mm3 <= settings.cut_vertebra_mm3
 
 
 def _is_transverse_process(one: Candidate, near: NearBone, settings: SpotSettings) -> bool:

@@ -289,3 +289,19 @@ def test_a_dense_piece_at_the_upper_end_beside_a_lumbar_vertebra_is_its_process(
     found = told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, value_hu), geometry, pelvis)
     assert found.mask.box[0].stop == geometry.shape[0]
     assert found.kind == kind
+
+
+@pytest.mark.parametrize(("before_mm", "kind"), [(2.0, "bone_fragment"), (9.0, "lesion")])
+def test_what_the_upper_end_cuts_at_a_lumbar_vertebra_is_its_rim(
+    pelvis: Pelvis, before_mm: float, kind: str
+) -> None:
+    """A bar across the front of a vertebra, as faint as spongiosa, and one further before it."""
+    lumbar = pelvis.fit.atlas.of("lumbar_vertebrae")
+    points, normals = pelvis.fit.points[lumbar], pelvis.fit.normals[lumbar]
+    front = points[(normals[:, 1] + np.abs(points[:, 0]) / 20).argmin()]
+    x, y, z = (float(value) for value in front - [0.0, before_mm, 0.0])
+    geometry = grid_around((x, y, z - 19.0), 20.0)
+    shape = rod((x - 8, y, z), (x + 8, y, z), 2.0, geometry)
+    found = told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, 260.0), geometry, pelvis)
+    assert found.mask.box[0].stop == geometry.shape[0]
+    assert found.kind == kind
