@@ -41,8 +41,14 @@ def first_argument(call: ast.Call) -> str:
     return str(call.args[0].value) if call.args and isinstance(call.args[0], ast.Constant) else ""
 
 
+def code_argument(call: ast.Call) -> str:
+    given = [word.value for word in call.keywords if word.arg == "code"]
+    return str(given[0].value) if given and isinstance(given[0], ast.Constant) else ""
+
+
 def refusals(files: list[Path]) -> set[str]:
     codes = {first_argument(call) for call in calls(files, "InputRefused")} - {""}
+    codes |= {code_argument(call) for call in calls(files, "refuse")} - {""}
     return codes | ({"BAD_GEOMETRY"} if any(calls(files, "GeometryError")) else set())
 
 
