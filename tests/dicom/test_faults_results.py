@@ -161,7 +161,7 @@ def test_fault_45_files_that_cannot_grow_are_exit_5(size: int, scan: Path, tmp_p
     ended = subprocess.run(
         [sys.executable, "-m", "pipeline", "measure", scan, "-o", tmp_path / "out", "--no-figures"],
         capture_output=True, text=True, check=False, cwd=ROOT,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},  # else what it compiles is cut short for later runs
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},  # it would be cut short
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
     )  # fmt: skip
     refused(Ended(ended.returncode, ended.stdout, ended.stderr), 5)
