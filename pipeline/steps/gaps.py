@@ -49,6 +49,16 @@ def fills_gap_of(one: Candidate, around: Surroundings) -> str | None:
     return fit.atlas.names[bone] if np.mean(_has_bone(index[some], around)) >= STANDS_SHARE else None
 
 
+def share_shown(one: Candidate, bone: str, around: Surroundings) -> float:
+    """Of the atlas's points on a bone that lie next to a piece, how many have bone found; 0 without any."""
+    if around.pelvis is None:
+        return 0.0
+    points = around.pelvis.fit.points[around.pelvis.fit.atlas.of(bone)]
+    index = np.rint(one.mask.geometry.to_index(points)).astype(np.intp)
+    shown = ((index >= 0) & (index < one.mask.geometry.shape)).all(axis=1) & _is_near(points, one.mask)
+    return float(np.mean(_has_bone(index[shown], around))) if shown.any() else 0.0
+
+
 def _is_near(points: Points, mask: BoxedMask) -> NDArray[np.bool_]:
     """Which points lie next to a piece."""
     away, _ = KDTree(mask.points_lps_mm()).query(points, distance_upper_bound=REACH_MM)

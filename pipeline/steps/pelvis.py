@@ -12,10 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.geometry import Geometry
 from pipeline.steps.naming.atlas import FEMORA, HIP_BONES, Points
 from pipeline.steps.naming.fit import AtlasFit
-from pipeline.steps.voxels import Voxels
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -29,9 +27,6 @@ FEMUR_SHARE = 0.1
 """Where a femur stands before the bones of the pelvis, a place lies beside them."""
 ABOVE_CREST_MM = 15.0
 """The fossa goes on above the crest by this much: the wing's highest point is not before everything."""
-AROUND_MM = 8.0
-SHOWN_MM = 3.0
-"""A bone is shown around a place where the atlas's points within the first have bone within the second."""
 MIDDLE_BONES = ("sacrum", "coccyx", "lumbar_vertebrae")
 
 
@@ -65,18 +60,6 @@ class Pelvis:
         distance, height = self.fit.distances_mm(np.asarray(place, dtype=np.float64)[None])
         bone = int(distance[:, 0].argmin())
         return NearBone(self.fit.atlas.names[bone], float(distance[bone, 0]), float(height[bone, 0]))
-
-    def shown_share(self, bone: str, place: Points, solid: Voxels, geometry: Geometry) -> float:
-        """Of the atlas's points on a bone around a place, how many have bone near them; 0 without any."""
-        points = self.fit.points[self.fit.atlas.of(bone)]
-        index = geometry.to_index(points[np.linalg.norm(points - place, axis=1) <= AROUND_MM])
-        index = index[((index > -0.5) & (index < np.asarray(geometry.shape) - 0.5)).all(axis=1)]
-        reach = [max(1, round(SHOWN_MM / step)) for step in geometry.spacing_mm]
-        boxes = [
-            tuple(slice(max(0, round(at) - n), round(at) + n + 1) for at, n in zip(point, reach, strict=True))
-            for point in index
-        ]
-        return float(np.mean([solid[box].any() for box in boxes])) if boxes else 0.0
 
     def encloses(self, place: Points) -> bool:
         """Whether a place lies between the bones of both sides: in the pelvic cavity."""

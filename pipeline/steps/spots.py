@@ -11,7 +11,7 @@ from pipeline.config import SpotSettings
 from pipeline.domain.image import BoxedMask
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.facts import SHELL_MM, Facts
-from pipeline.steps.gaps import fills_gap_of
+from pipeline.steps.gaps import fills_gap_of, share_shown
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.pelvis import NearBone
 from pipeline.steps.place import Surroundings, place_of
@@ -151,10 +151,7 @@ def _lies_in_coccyx(one: Candidate, near: NearBone, settings: SpotSettings) -> b
 
 def _in_coccyx(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candidate:
     """Where no other bone is shown it is the coccyx itself; beside other bone it may be a part of it."""
-    middle = one.mask.points_lps_mm().mean(axis=0)
-    pelvis, geometry = around.pelvis, one.mask.geometry
-    shown = 0.0 if pelvis is None else pelvis.shown_share(COCCYX, middle, around.solid, geometry)
-    if shown <= settings.coccyx_shown_share:
+    if share_shown(one, COCCYX, around) <= settings.coccyx_shown_share:
         reason = "where the atlas has the coccyx, and no other bone is shown there"
         return replace(one, kind="bone_fragment", status="definite", reason=reason)
     return replace(

@@ -86,8 +86,13 @@ def _rank(shown: ShownBones) -> tuple[float, ...]:
     """Some numbers that tell two scans apart, whichever comes first."""
     surfaces = shown.surfaces
     middles = [surfaces[name].surface.points.mean(0) for name in NEIGHBOURS if name in surfaces]
-    shape = shown.labels.geometry.shape
-    return (*shape, *(float(x) for middle in middles for x in middle), *shown.labels.geometry.affine.ravel())
+    shape, bone = shown.labels.geometry.shape, float(np.count_nonzero(shown.labels.values))
+    return (
+        *shape,
+        bone,
+        *(float(x) for middle in middles for x in middle),
+        *shown.labels.geometry.affine.ravel(),
+    )
 
 
 def _starts(
