@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
+from statistics import median
 
 from pipeline.config import Settings
 from pipeline.domain.analysis import Analysis
@@ -16,6 +17,7 @@ from pipeline.finding import find
 from pipeline.measuring import list_excluded, measure_lesions
 from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
+from pipeline.steps.apophyses import Growing
 from pipeline.steps.body import segment_body
 from pipeline.steps.burden import add_up_burden
 from pipeline.steps.match import Date, Technique, Ways, match_lesions
@@ -23,11 +25,15 @@ from pipeline.steps.registration.bone import Fit
 from pipeline.steps.registration.bones import WHOLE, ShownBones, register_bones
 from pipeline.steps.registration.travel import Passage
 from pipeline.steps.response.burden import burden_change
+from pipeline.steps.response.thresholds import common_threshold
 from pipeline.steps.response.tracks import follow
 from pipeline.steps.response.verdict import respond
 from pipeline.steps.streaks import spoilt_by_metal
 from pipeline.steps.threshold import calcium_factor
 from pipeline.steps.view import View
+
+GROWN = 1.005
+"""Bones this much larger have grown: scans of the same bones differ by at most 0.3 %."""
 
 
 def analyse(
@@ -125,7 +131,8 @@ def compare(
         for m, n in combinations(range(len(shown)), 2)
     }
     on_stage(COMPARE_STAGES[1])
-    dates = [_date(one, settings) for one in analyses]
+    grown = [_has_grown(n, fits) for n in range(len(analyses))]
+    dates = [_date(one, settings, grown=bigger) for one, bigger in zip(analyses, grown, strict=True)]
     matched = match_lesions(dates, _ways(shown, fits), settings.match)
     followed = follow(matched, dates, settings.respond)
     changes = {
@@ -144,6 +151,9 @@ def compare(
         tracks=tuple(one.track for one in followed),
         burden_changes=tuple(changes[n - 1, n] for n in later),
         responses=tuple(respond(n, followed, changes, settings.respond) for n in later),
+        threshold=common_threshold(
+            [one.threshold for one in analyses], [one.calcium_factor for one in dates]
+        ),
     )
 
 
@@ -157,7 +167,18 @@ def _ways(shown: Sequence[ShownBones], fits: Mapping[tuple[int, int], Mapping[st
     return there | back
 
 
-def _date(analysis: Analysis, settings: Settings) -> Date:
+def _has_grown(n: int, fits: Mapping[tuple[int, int], Mapping[str, Fit]]) -> bool:
+    """Whether the bones of a scan are larger than on an earlier one."""
+    sizes = [
+        fit.transform.scale
+        for (_, end), found in fits.items()
+        for fit in found.values()
+        if end == n and fit.accepted
+    ]
+    return bool(sizes) and median(sizes) > GROWN
+
+
+def _date(analysis: Analysis, settings: Settings, *, grown: bool) -> Date:
     how = analysis.scan.acquisition
     metal = [one.mask for one in analysis.excluded if one.kind == "metal"]
     spoilt = spoilt_by_metal(metal, settings.metal)
@@ -168,6 +189,7 @@ def _date(analysis: Analysis, settings: Settings) -> Date:
         technique=Technique(how.kvp, how.contrast_agent, how.kernel, how.slice_thickness_mm),
         least_peak_hu=analysis.threshold.least_seed_hu,
         calcium_factor=calcium_factor(how.kvp),
+        growing=Growing(analysis.landmarks_mm, how.age_years, grown),
         view=View(analysis.scan.volume, analysis.skeleton, analysis.excluded, spoilt),
     )
 

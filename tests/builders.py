@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, ndtr
 
-from pipeline.domain.change import Track, TrackKind
+from pipeline.domain.change import CommonThreshold, Track, TrackKind
 from pipeline.domain.geometry import Float3, Geometry, Index3
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Density, Interval, Lesion, Site, Status
@@ -164,6 +164,9 @@ def a_lesion(
         bone_contact=False,
         touches_edge=mask.touches_edge,
     )
+
+
+SAME_THRESHOLD = CommonThreshold((220.0, 220.0), (180.0, 180.0), True, "the same threshold on all dates")
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from pipeline.domain.analysis import Analysis
-from pipeline.domain.change import Comparison, Track
+from pipeline.domain.change import AnnotationCode, Comparison, Track
 from pipeline.domain.lesion import Lesion
 from pipeline.domain.wording import volume_text
 
 LONGEST_WORD = len("ischiofemoral")
 LONGEST_KIND = len("not_evaluable")
+TOLD_BY_KIND: tuple[AnnotationCode, ...] = ("not_there_at_baseline", "not_there_yet", "no_longer_there")
+"""Annotations that the table of tracks says already."""
 NOTICE = "Research use, not a medical device."
 
 
@@ -79,6 +81,12 @@ def print_comparison(comparison: Comparison, out: Path) -> None:
         table.add_row(*_track_cells(track, comparison))
     if comparison.tracks:
         console.print(table)
+    for track in comparison.tracks:
+        for one in track.annotations:
+            if one.code not in TOLD_BY_KIND:
+                console.print(f"track {track.track_id}, {names[one.date_index]}: {one.words}")
+    if not comparison.threshold.same:
+        console.print(f"Threshold: {comparison.threshold.reason}")
     for flag in (flag for one in comparison.analyses[1:] for flag in one.flags if "_CHANGED" in flag.code):
         console.print(f"{flag.severity}: {flag.message} ({flag.code})")
     burdens = [volume_text(one.burden.volume_mm3.value) for one in comparison.analyses]

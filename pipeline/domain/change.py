@@ -21,6 +21,16 @@ Category = Literal[
     "not_evaluable",
     "no_lesion_at_baseline",
 ]
+AnnotationCode = Literal[
+    "not_there_at_baseline",
+    "not_there_yet",
+    "no_longer_there",
+    "now_part_of_the_bone",
+    "was_part_of_the_bone",
+    "excluded_there",
+    "indeterminate_there",
+    "may_be_growth",
+]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,6 +61,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """What the other dates teach about a track on one date. It changes no number of that date."""
+
+    date_index: int
+    code: AnnotationCode
+    words: str
+    excluded_id: int | None = None  #: of what was left out on that date
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One lesion followed over scans."""
 
@@ -64,6 +84,12 @@ class Track:
     kind: TrackKind
     steps: tuple[Step, ...]
     indeterminate_at: tuple[int, ...] = ()  #: time points at which none of its lesions is definite
+    annotations: tuple[Annotation, ...] = ()  #: in order of date
+
+    @property
+    def may_be_growth(self) -> bool:
+        """Whether it appeared where and when bone ossifies by itself."""
+        return any(one.code == "may_be_growth" for one in self.annotations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,16 @@ class TimePoint:
     days_from_first: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CommonThreshold:
+    """Whether all dates were looked through with the same threshold, and if not what follows."""
+
+    seed_hu: tuple[float, ...]  #: per time point
+    edge_hu: tuple[float, ...]  #: per time point
+    same: bool
+    reason: str
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Comparison:
     """Two or more analyses of one patient, in order of date."""
@@ -117,4 +153,5 @@ class Comparison:
     tracks: tuple[Track, ...]
     burden_changes: tuple[BurdenChange, ...]
     responses: tuple[Response, ...]
+    threshold: CommonThreshold
     case: Case = NO_CASE  #: what is known of the course beside the scans

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from pipeline.domain.analysis import Analysis
-from pipeline.domain.change import TimePoint, Track
+from pipeline.domain.change import AnnotationCode, TimePoint, Track
 from pipeline.domain.lesion import Excluded, Lesion, PlanarAxes
 from pipeline.domain.wording import interval_text, volume_text
 from pipeline.report.panels import View
+
+TOLD: tuple[AnnotationCode, ...] = ("now_part_of_the_bone", "was_part_of_the_bone", "may_be_growth")
+"""What the reason of a step does not say already."""
 
 
 def signed(value: float, digits: int = 1) -> str:
@@ -114,5 +117,7 @@ def _volume_or_none(track: Track, index: int) -> str:
 
 
 def track_notes(track: Track) -> str:
-    """Why the last step was judged as it was; may be empty."""
-    return track.steps[-1].reason if track.steps else ""
+    """Why the last step was judged as it was, and what the dates teach about each other; may be empty."""
+    reasons = [track.steps[-1].reason] if track.steps else []
+    said = [one.words for one in track.annotations if one.code in TOLD]
+    return "   ·   ".join([*reasons, *said])

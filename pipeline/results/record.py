@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.domain.analysis import Analysis, Burden
-from pipeline.domain.change import BurdenChange, Comparison, Registration, Response, Step, Track
+from pipeline.domain.change import Annotation, BurdenChange, Comparison, Registration, Response, Step, Track
 from pipeline.domain.lesion import Density, Excluded, Interval, Lesion, PlanarAxes
 from pipeline.domain.scan import QualityFlag
 from pipeline.results.case_record import case_record
@@ -203,6 +203,12 @@ def comparison(value: Comparison, *, version: str) -> Plain:
             "not_a_medical_device": True,
             "case": {},
             "time_points": [_time_point(value, n) for n in range(len(value.time_points))],
+            "threshold": {
+                "seed_hu": value.threshold.seed_hu,
+                "edge_hu": value.threshold.edge_hu,
+                "same": value.threshold.same,
+                "reason": value.threshold.reason,
+            },
             "registration": [_registration(one) for one in value.registrations],
             "tracks": [_track(one) for one in value.tracks],
             "burden_change": [_burden_change(one) for one in value.burden_changes],
@@ -250,6 +256,16 @@ def _track(track: Track) -> Plain:
         "volume_mm3": _optional(track.volume_mm3),
         "kind": track.kind,
         "steps": [_step(step) for step in track.steps],
+        "annotations": [_annotation(one) for one in track.annotations],
+    }
+
+
+def _annotation(one: Annotation) -> Plain:
+    return {
+        "date_index": one.date_index,
+        "code": one.code,
+        "words": one.words,
+        "excluded_id": one.excluded_id,
     }
 
 

@@ -80,6 +80,8 @@ TRACK_COLUMNS = (
     "limit_upper_mm3",
     "beyond_error",
     "reason",
+    "annotations",
+    "annotation_words",
     "kind_first_to_last",
     "tracking_uid",
 )
@@ -169,6 +171,10 @@ def _track_row(track: Track, n: int) -> dict[str, Any]:
         "kind_first_to_last": track.kind,
         "tracking_uid": track.tracking_uid,
     }
+    said = [one for one in track.annotations if one.date_index == n]
+    if said:
+        row["annotations"] = " ".join(one.code for one in said)
+        row["annotation_words"] = "; ".join(one.words for one in said)
     if n:
         step = track.steps[n - 1]
         lower, upper = step.limits_mm3 if step.limits_mm3 is not None else (None, None)

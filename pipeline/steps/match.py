@@ -8,7 +8,7 @@ together is one track, so that splitting and merging need no rule of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
@@ -20,10 +20,11 @@ from scipy.spatial import KDTree
 from pipeline.config import MatchSettings
 from pipeline.domain.geometry import Float3, Geometry, float3
 from pipeline.domain.lesion import Lesion
+from pipeline.steps.apophyses import Growing
 from pipeline.steps.naming.atlas import Points
 from pipeline.steps.registration.travel import Passage
 from pipeline.steps.sites.skin import some_of
-from pipeline.steps.view import View, why_hidden
+from pipeline.steps.view import Hidden, View, why_hidden
 
 MOST_POINTS = 5000
 """Voxels of a lesion that are carried at most, evenly chosen."""
@@ -72,6 +73,7 @@ class Date:
     view: View | None = None  #: without one, whatever lies in the grid is seen
     least_peak_hu: float = 0.0  #: what is nowhere brighter is not looked for
     calcium_factor: float = 1.0  #: how many times brighter calcium is than at 120 kVp
+    growing: Growing = field(default_factory=Growing)  #: where bone may ossify by itself
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -80,7 +82,7 @@ class Place:
 
     lesions: tuple[Lesion, ...]
     position_lps_mm: Float3 | None
-    why_hidden: str | None  #: None where the scan shows the place
+    hidden: Hidden | None  #: None where the scan shows the place
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +160,15 @@ def _place(
         return Place(tuple(one.lesion for one in own), float3(points.mean(0)), None)
     expected, why_lost = _expected(n, members, ways)
     if expected is None:
-        return Place((), None, why_lost)
+        return Place((), None, None if why_lost is None else Hidden(why_lost))
     hidden = why_hidden(expected, dates[n].geometry, dates[n].view, settings)
     return Place((), float3(expected.mean(0)), hidden or _why_too_faint(dates[n], dates, members))
 
 
-def _why_too_faint(date: Date, dates: Sequence[Date], members: Sequence[_Seen]) -> str | None:
+def _why_too_faint(date: Date, dates: Sequence[Date], members: Sequence[_Seen]) -> Hidden | None:
     """That no lesion of a track is bright enough for the threshold of a date, which may be higher."""
     peaks_hu = [one.lesion.density.max_hu / dates[one.date].calcium_factor for one in members]
-    return TOO_FAINT if max(peaks_hu) * date.calcium_factor < date.least_peak_hu else None
+    return Hidden(TOO_FAINT) if max(peaks_hu) * date.calcium_factor < date.least_peak_hu else None
 
 
 def _expected(n: int, members: Sequence[_Seen], ways: Ways) -> tuple[Points | None, str | None]:

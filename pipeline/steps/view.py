@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 from pipeline.config import MatchSettings
 from pipeline.domain.geometry import Box, Geometry, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap
-from pipeline.domain.lesion import Excluded
+from pipeline.domain.lesion import Excluded, ExcludedKind
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.voxels import Voxels, within_mm
 
@@ -28,6 +28,8 @@ PADDED = "the other scan shows no image at the place"
 IN_AIR = "the place lies in air, off the body, on the other scan"
 BY_METAL = "metal or its streaks hide the place on the other scan"
 IN_BONE = "the place was taken for bone on the other scan"
+NO_LESION: tuple[ExcludedKind, ...] = ("noise", "metal")
+"""Left out, but not in place of a lesion: below the smallest one, or asked about by itself."""
 
 Index = NDArray[np.int64]
 
@@ -42,9 +44,18 @@ class View:
     spoilt: BoxedMask | None  #: metal and its streaks
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Why a scan tells nothing of a lesion at a place."""
+
+    reason: str
+    bone: bool = False  #: the place was taken for bone
+    excluded: Excluded | None = None  #: what was left out there
+
+
 def why_hidden(
     points_lps_mm: NDArray[np.float64], geometry: Geometry, view: View | None, settings: MatchSettings
-) -> str | None:
+) -> Hidden | None:
     """Why a scan would not show a lesion; None if it would.
 
     Parameters
@@ -57,7 +68,7 @@ def why_hidden(
     index = np.rint(geometry.to_index(points_lps_mm)).astype(np.int64)
     inside = ((index >= 0) & (index < np.asarray(geometry.shape))).all(axis=1)
     if inside.mean() < settings.covered_share:
-        return NOT_COVERED
+        return Hidden(NOT_COVERED)
     if view is None:
         return None
     return _why_unseen(index[inside], view, settings) or _why_called_otherwise(
@@ -65,19 +76,19 @@ def why_hidden(
     )
 
 
-def _why_unseen(index: Index, view: View, settings: MatchSettings) -> str | None:
+def _why_unseen(index: Index, view: View, settings: MatchSettings) -> Hidden | None:
     """Metal, padding or air where the lesion would be."""
     if view.spoilt is not None and _share_in(view.spoilt, index) >= settings.spoilt_share:
-        return BY_METAL
+        return Hidden(BY_METAL)
     own = view.volume.geometry
     k, j, i = (n + 1 for n in margin_voxels(own.spacing_mm, settings.reach_mm))
     box = grow_box(_box_of(index), (k, j, i), own.shape)
     at = tuple((index - [s.start for s in box]).T)
     padded = _padding(view.volume, box)[at]
     if padded.mean() > 1 - settings.covered_share:
-        return PADDED
+        return Hidden(PADDED)
     in_air = _off_the_body(view.volume, box, settings.reach_mm)[at]
-    return IN_AIR if in_air.mean() > 1 - settings.covered_share else None
+    return Hidden(IN_AIR) if in_air.mean() > 1 - settings.covered_share else None
 
 
 def _box_of(index: Index) -> Box:
@@ -105,17 +116,18 @@ def _share_in(mask: BoxedMask, index: Index) -> float:
 
 def _why_called_otherwise(
     index: Index, points_lps_mm: NDArray[np.float64], view: View, settings: MatchSettings
-) -> str | None:
+) -> Hidden | None:
     """Whether what is bright at the place was taken for bone, or left out as something else."""
     if np.mean(view.bones.values[tuple(index.T)] > 0) >= settings.bone_share:
-        return IN_BONE
+        return Hidden(IN_BONE, bone=True)
     near, tree = _box_of(index), KDTree(points_lps_mm)
     for one in view.excluded:
-        if one.kind in ("noise", "metal") or not _overlap(one.mask.box, near):
+        if one.kind in NO_LESION or not _overlap(one.mask.box, near):
             continue
         away, _ = tree.query(one.mask.points_lps_mm(), distance_upper_bound=settings.left_mm)
         if np.isfinite(away).mean() >= settings.left_share:
-            return f"something bright at the place was left out as {one.kind} on the other scan"
+            reason = f"something bright at the place was left out as {one.kind} on the other scan"
+            return Hidden(reason, excluded=one)
     return None
 
 

@@ -13,6 +13,7 @@ from pipeline.domain.image import BoxedMask, CTVolume, LabelMap
 from pipeline.domain.lesion import Density, Excluded, Interval, Lesion, Site
 from pipeline.domain.scan import Acquisition, Scan
 from pipeline.steps.size import measure_size
+from tests.builders import SAME_THRESHOLD
 
 SHAPE = (30, 80, 90)
 SPACING_MM = (4.0, 1.5, 1.5)
@@ -99,7 +100,7 @@ def comparison_of(
     step = Step(0, 1, "gone", kind, None, None, None, None, "a reason")
     track = Track(1, "2.25.1", ids, positions, covered, (5.0, 6.0), volumes, kind, (step,))
     points = (TimePoint(0, dt.date(2020, 1, 5), 0), TimePoint(1, None, None))
-    return Comparison((before, after), points, (), (track,), (), ())
+    return Comparison((before, after), points, (), (track,), (), (), SAME_THRESHOLD)
 
 
 RIGHT_LPS_MM = (-35.0, 0.0, -440.0)

@@ -10,7 +10,7 @@ from pipeline.domain.analysis import Analysis, Burden
 from pipeline.domain.case import NO_CASE, Case, Day, Examination, LabValue, Score, Treatment
 from pipeline.domain.change import BurdenChange, Category, Comparison, Criteria, Response, TimePoint
 from pipeline.domain.lesion import Interval
-from tests.builders import Seen, a_track
+from tests.builders import SAME_THRESHOLD, Seen, a_track
 from tests.report.balls import RIGHT_LPS_MM, analysis_of
 
 FIRST = dt.date(2019, 4, 11)
@@ -57,6 +57,7 @@ def course(*scans: Shown, case: Case = NO_CASE) -> Comparison:
             Response(n, one.category, Criteria(one.category, None, one.category), "baseline", ("a reason",))
             for n, one in later
         ),
+        threshold=SAME_THRESHOLD,
         case=case,
     )
 

@@ -22,7 +22,7 @@ WITHOUT_UNIT = {
     "possibly_ossified", "fragment_count", "bone_contact", "touches_edge", "why_indeterminate",
     "tracking_uid", "track_id", "date_index", "lesions", "evaluable", "kind_since_last", "beyond_error",
     "reason", "kind_first_to_last", "agatston_score", "volume_note",
-    "morphology", "recist_measurable", "description",
+    "morphology", "recist_measurable", "description", "annotations", "annotation_words",
 }  # fmt: skip
 
 
@@ -88,6 +88,9 @@ def test_tracks_have_a_row_for_each_date(comparison: Comparison) -> None:
         volume = track.volume_mm3[n]
         assert row["volume_mm3"] == ("" if volume is None else str(round(volume.value, 3)))
         assert row["kind_since_last"] == (track.steps[n - 1].kind if n else "")
+        said = [one for one in track.annotations if one.date_index == n]
+        assert row["annotations"].split() == [one.code for one in said]
+        assert all(one.words in row["annotation_words"] for one in said)
 
 
 def test_a_folder_of_results_holds_the_names_of_the_bones(baseline: Analysis, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.case import Case, Day, Examination, LabValue, Score, Treatment
-from pipeline.domain.change import Comparison
+from pipeline.domain.change import AnnotationCode, Comparison
 from pipeline.domain.geometry import RigidTransform
 from pipeline.domain.scan import Acquisition
 from pipeline.results.record import comparison as comparison_record
@@ -64,6 +64,25 @@ def test_measurements_are_valid(measured: Record) -> None:
 def test_comparison_is_valid(compared: Record) -> None:
     validator("comparison").validate(compared)
     assert {track["kind"] for track in compared["tracks"]} > {"resolved"}
+
+
+def test_annotations_and_the_threshold_are_in_the_comparison(
+    compared: Record, comparison: Comparison
+) -> None:
+    assert compared["threshold"]["same"] is True
+    assert len(compared["threshold"]["seed_hu"]) == len(comparison.analyses)
+    gone = next(track for track in compared["tracks"] if track["steps"][0]["kind"] == "resolved")
+    first = gone["annotations"][0]
+    assert (first["date_index"], first["code"], first["excluded_id"]) == (1, "no_longer_there", None)
+
+
+def test_the_schema_allows_the_annotations_that_there_are_and_no_other(compared: Record) -> None:
+    for code in (*get_args(AnnotationCode), "something_else"):
+        copy = deepcopy(compared)
+        copy["tracks"][0]["annotations"] = [
+            {"date_index": 1, "code": code, "words": "in words", "excluded_id": None}
+        ]
+        assert validator("comparison").is_valid(copy) == (code in get_args(AnnotationCode))
 
 
 def test_the_case_is_written_as_it_was_told(compared: Record) -> None:

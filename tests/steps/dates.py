@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
 from pipeline.config import MatchSettings, RespondSettings
-from pipeline.domain.change import Track
+from pipeline.domain.change import Response, Track
 from pipeline.domain.geometry import Float3, Geometry, RigidTransform
 from pipeline.domain.lesion import Lesion, Status
 from pipeline.steps.match import Date, Technique, Ways, match_lesions
 from pipeline.steps.registration.travel import Passage
+from pipeline.steps.response.burden import burden_change
 from pipeline.steps.response.tracks import Followed, follow
+from pipeline.steps.response.verdict import respond
 from tests.builders import a_lesion, ball, centred_grid
 
 GRID = centred_grid((30, 60, 60), (2.0, 1.0, 1.0))
@@ -80,3 +82,11 @@ def followed(*dated: Dated) -> tuple[Followed, ...]:
 def tracks(*dated: Dated) -> list[Track]:
     """All tracks of some dates."""
     return [one.track for one in followed(*dated)]
+
+
+def answer(*dated: Dated) -> Response:
+    """The answer of the last date."""
+    dates, found = [one.date for one in dated], followed(*dated)
+    pairs = combinations(range(len(dates)), 2)
+    changes = {(m, n): burden_change(m, n, found, dates, RESPOND) for m, n in pairs}
+    return respond(len(dates) - 1, found, changes, RESPOND)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import pytest
 
-from pipeline.domain.change import BurdenChange, Category, Response
+from pipeline.domain.change import BurdenChange, Category
 from pipeline.domain.lesion import Lesion
 from pipeline.steps.match import Technique
 from pipeline.steps.response.burden import burden_change
 from pipeline.steps.response.recist import choose_targets, recist_response
-from pipeline.steps.response.verdict import respond
-from tests.steps.dates import LOWER, RESPOND, Ball, Dated, date, followed, lesion
+from tests.steps.dates import LOWER, RESPOND, Ball, Dated, answer, date, followed, lesion
 
 LEFT, RIGHT = (-15.0, 0.0, 0.0), (15.0, 0.0, 0.0)
 HIGH = (0.0, 0.0, 24.0)
@@ -23,13 +21,6 @@ HIGH = (0.0, 0.0, 24.0)
 
 def change(start: int, end: int, *dated: Dated) -> BurdenChange:
     return burden_change(start, end, followed(*dated), [one.date for one in dated], RESPOND)
-
-
-def answer(*dated: Dated) -> Response:
-    dates, tracks = [one.date for one in dated], followed(*dated)
-    pairs = combinations(range(len(dates)), 2)
-    changes = {(m, n): burden_change(m, n, tracks, dates, RESPOND) for m, n in pairs}
-    return respond(len(dates) - 1, tracks, changes, RESPOND)
 
 
 def test_what_the_other_scan_does_not_show_is_no_loss() -> None:

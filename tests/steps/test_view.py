@@ -10,7 +10,7 @@ import pytest
 from pipeline.config import MatchSettings
 from pipeline.domain.image import LabelMap
 from pipeline.domain.lesion import Excluded, ExcludedKind
-from pipeline.steps.view import IN_AIR, IN_BONE, NOT_COVERED, PADDED, View, why_hidden
+from pipeline.steps.view import IN_AIR, IN_BONE, NOT_COVERED, PADDED, Hidden, View, why_hidden
 from tests.builders import Values, ball, body_hu, boxed, centred_grid, ct, no_bone
 
 GRID = centred_grid((20, 80, 80), (2.0, 1.0, 1.0))
@@ -30,7 +30,8 @@ def left_out(shape: Values, kind: ExcludedKind) -> Excluded:
 
 
 def why(seen: View, points: Values = POINTS) -> str | None:
-    return why_hidden(points, GRID, seen, SETTINGS)
+    hidden = why_hidden(points, GRID, seen, SETTINGS)
+    return None if hidden is None else hidden.reason
 
 
 def test_soft_tissue_hides_nothing() -> None:
@@ -39,7 +40,8 @@ def test_soft_tissue_hides_nothing() -> None:
 
 def test_the_grid_alone_decides_without_a_view() -> None:
     assert why_hidden(POINTS, GRID, None, SETTINGS) is None
-    assert why_hidden(POINTS + np.array([0, 0, 20]), GRID, None, SETTINGS) == NOT_COVERED
+    far = why_hidden(POINTS + np.array([0, 0, 20]), GRID, None, SETTINGS)
+    assert far == Hidden(NOT_COVERED)
 
 
 @pytest.mark.parametrize("value_hu", [-1024.0, -2000.0, -3024.0])

@@ -66,7 +66,7 @@ def _is_target(lesion: Lesion) -> bool:
 
 def _is_new(each: Followed, n: int) -> bool:
     """Whether a definite lesion is there that was surely not at baseline."""
-    appeared = not each.places[0].lesions and each.track.evaluable[0]
+    appeared = not each.places[0].lesions and each.track.evaluable[0] and not each.track.may_be_growth
     return appeared and any(one.status == "definite" for one in each.places[n].lesions)
 
 

@@ -9,6 +9,7 @@ from pipeline.config import RespondSettings
 from pipeline.domain.change import Step, Topology, Track, TrackKind
 from pipeline.domain.lesion import Interval, Lesion
 from pipeline.steps.match import Date, Place
+from pipeline.steps.response.annotate import annotate, is_indeterminate
 from pipeline.steps.response.rescan import border_shift_mm, rescan_limit_mm3
 from pipeline.steps.size import surface_mm2
 from pipeline.steps.volumes.limits import burden_interval
@@ -59,12 +60,9 @@ def follow_track(
         volume_mm3=volumes,
         kind=step(0, len(places) - 1).kind,
         steps=steps,
-        indeterminate_at=tuple(n for n, place in enumerate(places) if _is_indeterminate(place)),
+        indeterminate_at=tuple(n for n, place in enumerate(places) if is_indeterminate(place)),
+        annotations=annotate(places, evaluable, dates),
     )
-
-
-def _is_indeterminate(place: Place) -> bool:
-    return bool(place.lesions) and all(one.status == "indeterminate" for one in place.lesions)
 
 
 def _evaluable(n: int, places: Sequence[Place], dates: Sequence[Date]) -> bool:
@@ -73,7 +71,7 @@ def _evaluable(n: int, places: Sequence[Place], dates: Sequence[Date]) -> bool:
         return True
     limit = dates[n].detection_limit_mm3
     smallest = min(volume_of(place.lesions).value for place in places if place.lesions)
-    return places[n].why_hidden is None and limit is not None and limit <= smallest
+    return places[n].hidden is None and limit is not None and limit <= smallest
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,9 @@ def _without_amount(step: Step, why: str) -> Step:
 
 def _gap_reason(before: Place, after: Place) -> str:
     missing = after if before.lesions else before
-    return missing.why_hidden or "a lesion of this size would not have been seen on the other scan"
+    if missing.hidden is not None:
+        return missing.hidden.reason
+    return "a lesion of this size would not have been seen on the other scan"
 
 
 def _kind(topology: Topology, change_mm3: float, *, beyond: bool) -> TrackKind:

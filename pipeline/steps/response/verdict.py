@@ -43,6 +43,7 @@ def classify_response(
     category, reasons = _category(evidence)
     if evidence.unsure:
         reasons += (f"{len(evidence.unsure)} indeterminate new finding(s), not counted as new lesions",)
+    reasons += tuple(f"not counted: track {one.track_id} {_growth_words(one)}" for one in evidence.growth)
     return Response(
         date_index=date_index,
         category=category,
@@ -52,6 +53,10 @@ def classify_response(
         reference="nadir" if category == "progression" and evidence.from_nadir.from_index > 0 else "baseline",
         reasons=reasons,
     )
+
+
+def _growth_words(track: Track) -> str:
+    return next(one.words for one in track.annotations if one.code == "may_be_growth")
 
 
 def _from_nadir(date_index: int, changes: Changes) -> BurdenChange:
@@ -86,7 +91,17 @@ class _Evidence:
     @property
     def unsure(self) -> list[Track]:
         """Of those, the indeterminate ones."""
-        return [one for one in self.appeared if self.date_index in one.indeterminate_at]
+        new = [one for one in self.appeared if not one.may_be_growth]
+        return [one for one in new if self.is_unsure(one)]
+
+    @property
+    def growth(self) -> list[Track]:
+        """Of those, what may have ossified by itself."""
+        return [one for one in self.appeared if one.may_be_growth]
+
+    def is_unsure(self, track: Track) -> bool:
+        """Whether it is indeterminate now: no new lesion and no burden, whatever was there before."""
+        return self.date_index in track.indeterminate_at
 
     @property
     def gaps(self) -> list[Track]:
@@ -140,7 +155,7 @@ def _share_category(evidence: _Evidence) -> Category:
 
 
 def _category(evidence: _Evidence) -> tuple[Category, tuple[str, ...]]:
-    fresh = len(evidence.appeared) - len(evidence.unsure)
+    fresh = len(evidence.appeared) - len(evidence.unsure) - len(evidence.growth)
     if fresh:
         return "progression", (f"{fresh} new lesion(s)",)
     if evidence.volume_category() == "progression":
@@ -173,7 +188,7 @@ def _gaps_may_change(category: Category, evidence: _Evidence) -> bool:
     if category not in ("partial_response", "stable"):
         return True
     unseen = [one for one in evidence.gaps if one.lesion_ids[0]]
-    if len(unseen) < len(evidence.gaps):
+    if any(not one.lesion_ids[0] and not evidence.is_unsure(one) for one in evidence.gaps):
         return True  # what the first scan did not show may be new
     hidden_mm3 = sum(volume.value for one in unseen if (volume := one.volume_mm3[0]) is not None)
     return any(_with_hidden(share, hidden_mm3, evidence) != category for share in (0.0, GROWN))
