@@ -29,6 +29,7 @@ AnnotationCode = Literal[
     "was_part_of_the_bone",
     "excluded_there",
     "indeterminate_there",
+    "cut_by_the_edge",
     "may_be_growth",
 ]
 
@@ -85,6 +86,8 @@ class Track:
     steps: tuple[Step, ...]
     indeterminate_at: tuple[int, ...] = ()  #: time points at which none of its lesions is definite
     annotations: tuple[Annotation, ...] = ()  #: in order of date
+    cut_between: frozenset[tuple[int, int]] = frozenset()
+    """Pairs of time points, the earlier one first, of which one shows less of its lesions' place."""
 
     @property
     def may_be_growth(self) -> bool:

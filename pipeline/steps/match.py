@@ -24,7 +24,7 @@ from pipeline.steps.apophyses import Growing
 from pipeline.steps.naming.atlas import Points
 from pipeline.steps.registration.travel import Passage
 from pipeline.steps.sites.skin import some_of
-from pipeline.steps.view import Hidden, View, why_hidden
+from pipeline.steps.view import Hidden, View, covers, why_hidden
 
 MOST_POINTS = 5000
 """Voxels of a lesion that are carried at most, evenly chosen."""
@@ -83,6 +83,7 @@ class Place:
     lesions: tuple[Lesion, ...]
     position_lps_mm: Float3 | None
     hidden: Hidden | None  #: None where the scan shows the place
+    short_of: frozenset[int] = frozenset()  #: dates whose lesions reach beyond what this scan shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +158,23 @@ def _place(
     own = [one for one in members if one.date == n]
     if own:
         points = np.concatenate([one.points_mm for one in own])
-        return Place(tuple(one.lesion for one in own), float3(points.mean(0)), None)
+        short = _short_of(dates[n].geometry, n, members, settings)
+        return Place(tuple(one.lesion for one in own), float3(points.mean(0)), None, short)
     expected, why_lost = _expected(n, members, ways)
     if expected is None:
         return Place((), None, None if why_lost is None else Hidden(why_lost))
     hidden = why_hidden(expected, dates[n].geometry, dates[n].view, settings)
     return Place((), float3(expected.mean(0)), hidden or _why_too_faint(dates[n], dates, members))
+
+
+def _short_of(
+    geometry: Geometry, n: int, members: Sequence[_Seen], settings: MatchSettings
+) -> frozenset[int]:
+    """The dates whose lesions, carried to a scan, reach beyond its edge."""
+    carried = ((one.date, one.elsewhere.get(n)) for one in members if one.date != n)
+    return frozenset(
+        m for m, points in carried if points is not None and not covers(points, geometry, settings)
+    )
 
 
 def _why_too_faint(date: Date, dates: Sequence[Date], members: Sequence[_Seen]) -> Hidden | None:

@@ -65,8 +65,7 @@ def why_hidden(
     view : View or None
         With None the grid alone decides.
     """
-    index = np.rint(geometry.to_index(points_lps_mm)).astype(np.int64)
-    inside = ((index >= 0) & (index < np.asarray(geometry.shape))).all(axis=1)
+    index, inside = _inside(points_lps_mm, geometry)
     if inside.mean() < settings.covered_share:
         return Hidden(NOT_COVERED)
     if view is None:
@@ -74,6 +73,17 @@ def why_hidden(
     return _why_unseen(index[inside], view, settings) or _why_called_otherwise(
         index[inside], points_lps_mm, view, settings
     )
+
+
+def covers(points_lps_mm: NDArray[np.float64], geometry: Geometry, settings: MatchSettings) -> bool:
+    """Whether places lie within a scan's grid."""
+    return bool(_inside(points_lps_mm, geometry)[1].mean() >= settings.covered_share)
+
+
+def _inside(points_lps_mm: NDArray[np.float64], geometry: Geometry) -> tuple[Index, NDArray[np.bool_]]:
+    """The nearest voxel of each place, and whether the grid has it."""
+    index = np.rint(geometry.to_index(points_lps_mm)).astype(np.int64)
+    return index, np.asarray(((index >= 0) & (index < np.asarray(geometry.shape))).all(axis=1))
 
 
 def _why_unseen(index: Index, view: View, settings: MatchSettings) -> Hidden | None:

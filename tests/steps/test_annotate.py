@@ -11,10 +11,11 @@ from pipeline.domain.image import LabelMap
 from pipeline.domain.lesion import Excluded, ExcludedKind, Status
 from pipeline.steps.apophyses import Growing
 from pipeline.steps.naming.atlas import load_atlas
+from pipeline.steps.response.burden import burden_change
 from pipeline.steps.response.recist import recist_response
 from pipeline.steps.view import View
-from tests.builders import ball, body_hu, boxed, ct, no_bone
-from tests.steps.dates import GRID, LOWER, Ball, Dated, answer, date, followed, lesion, tracks
+from tests.builders import a_lesion, ball, body_hu, boxed, ct, no_bone
+from tests.steps.dates import GRID, LOWER, RESPOND, Ball, Dated, answer, date, followed, lesion, tracks
 
 PLACE = (6.0, 3.0, 0.0)
 BALL = (PLACE, 4.0)
@@ -139,3 +140,46 @@ def test_an_indeterminate_finding_where_the_first_scan_did_not_reach_leaves_the_
     assert answer(first, date(lesion(1, low), unsure)).category == "stable"
     assert answer(first, date(lesion(1, low), sure)).category == "not_evaluable"
     assert answer(first, date(unsure)).category == "not_evaluable"  # it may have been there, and be left
+
+
+ACROSS = ((0.0, 0.0, 9.0), 6.0)
+"""The lower scan ends at 10 mm, in the middle of it."""
+LOWER_ROWS = slice(10, 20)
+"""The same slices in the whole grid."""
+SHOWN = a_lesion(1, (ball(GRID, *ACROSS) < 0)[LOWER_ROWS], LOWER)
+
+
+def test_a_scan_that_ends_in_a_lesion_makes_no_shrinkage_of_it() -> None:
+    whole, part = date(lesion(1, ACROSS)), date(SHOWN, geometry=LOWER)
+    for order, cut in (((whole, part), 1), ((part, whole), 0)):
+        (track,) = tracks(*order)
+        assert (track.kind, track.steps[0].change_mm3) == ("not_evaluable", None)
+        assert [(one.date_index, one.code) for one in track.annotations] == [(cut, "cut_by_the_edge")]
+        assert answer(*order).category == "not_evaluable"
+
+
+def test_two_scans_that_end_at_the_same_level_are_compared() -> None:
+    part = date(SHOWN, geometry=LOWER)
+    (track,) = tracks(part, part)
+    assert (track.kind, track.steps[0].change_mm3, track.annotations) == ("stable", 0.0, ())
+
+
+def test_more_than_the_whole_in_a_part_has_grown_for_sure() -> None:
+    small, large = (
+        ((0.0, 0.0, 9.0), 3.0),
+        a_lesion(1, (ball(GRID, (0.0, 0.0, 6.0), 8.0) < 0)[LOWER_ROWS], LOWER),
+    )
+    (track,) = tracks(date(lesion(1, small)), date(large, geometry=LOWER))
+    (back,) = tracks(date(large, geometry=LOWER), date(lesion(1, small)))
+    assert (track.kind, back.kind) == ("increased", "decreased")
+    assert track.steps[0].change_mm3 is back.steps[0].change_mm3 is None
+
+
+def test_a_lesion_cut_on_one_date_counts_in_no_burden() -> None:
+    low = ((-20.0, -10.0, -2.0), 4.0)
+    first = date(lesion(1, ACROSS), lesion(2, low))
+    kept = a_lesion(2, (ball(GRID, *low) < 0)[LOWER_ROWS], LOWER)
+    found = burden_change(
+        0, 1, followed(first, later := date(SHOWN, kept, geometry=LOWER)), [first.date, later.date], RESPOND
+    )
+    assert found.change_mm3 == 0.0

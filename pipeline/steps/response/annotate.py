@@ -34,6 +34,9 @@ def _of_lesions(
     if is_indeterminate(places[n]):
         why = "; ".join(dict.fromkeys(one.why_indeterminate or "no reason" for one in places[n].lesions))
         found.append(Annotation(n, "indeterminate_there", f"indeterminate there: {why}"))
+    if places[n].short_of:
+        words = "the edge of the scan cuts it: another date shows more of its place"
+        found.append(Annotation(n, "cut_by_the_edge", words))
     centre = _new_centre(n, places, evaluable, dates)
     if centre is not None:
         words = f"appeared at the {centre}, where bone ossifies by itself at this age: may be growth"

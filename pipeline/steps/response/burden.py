@@ -35,7 +35,8 @@ def _counts(each: Followed, start: int, end: int) -> bool:
     """Whether both scans show the place of a track, one of them a definite lesion, and growth is no cause."""
     track = each.track
     definite = any(track.lesion_ids[n] and n not in track.indeterminate_at for n in (start, end))
-    return definite and not track.may_be_growth and track.evaluable[start] and track.evaluable[end]
+    comparable = not track.may_be_growth and (start, end) not in track.cut_between
+    return definite and comparable and track.evaluable[start] and track.evaluable[end]
 
 
 def _surface_mm2(lesions: Sequence[Lesion]) -> float:

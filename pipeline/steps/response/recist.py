@@ -72,7 +72,7 @@ def _is_new(each: Followed, n: int) -> bool:
 
 def _sum_mm(targets: Sequence[Followed], n: int) -> float | None:
     """Sum of the diameters on a date; None where one of the targets is not shown."""
-    if not all(each.track.evaluable[n] for each in targets):
+    if not all(each.track.evaluable[n] and (0, n) not in each.track.cut_between for each in targets):
         return None
     return sum(_diameter_mm(each, n) for each in targets)
 

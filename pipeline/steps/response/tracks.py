@@ -14,6 +14,9 @@ from pipeline.steps.response.rescan import border_shift_mm, rescan_limit_mm3
 from pipeline.steps.size import surface_mm2
 from pipeline.steps.volumes.limits import burden_interval
 
+CUT = "one of the scans ends in the lesion: how much it changed is not known"
+MORE_THAN_SHOWN = "beyond the rescan limits by what both scans show; one of them ends in the lesion"
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Followed:
@@ -43,7 +46,7 @@ def follow_track(
         one, other = dates[start].technique, dates[end].technique
         why_not = one.why_not_comparable(other)
         limits = _Limits(settings, border_shift_mm(one, other, settings))
-        found = _step(start, end, places, evaluable, limits)
+        found = _as_far_as_shown(_step(start, end, places, evaluable, limits), places)
         return found if why_not is None else _without_amount(found, why_not)
 
     steps = tuple(step(n, n + 1) for n in range(len(places) - 1))
@@ -62,6 +65,9 @@ def follow_track(
         steps=steps,
         indeterminate_at=tuple(n for n, place in enumerate(places) if is_indeterminate(place)),
         annotations=annotate(places, evaluable, dates),
+        cut_between=frozenset(
+            (min(m, n), max(m, n)) for n, place in enumerate(places) for m in place.short_of
+        ),
     )
 
 
@@ -132,6 +138,21 @@ def _step(start: int, end: int, places: Sequence[Place], evaluable: Sequence[boo
         beyond_error=beyond,
         reason=_change_reason(topology, change, half) + limits.note(topology),
     )
+
+
+def _as_far_as_shown(step: Step, places: Sequence[Place]) -> Step:
+    """The same step; without an amount where a scan ends in the lesion: there its size is a lower bound."""
+    start_cut = step.to_index in places[step.from_index].short_of
+    end_cut = step.from_index in places[step.to_index].short_of
+    if not (start_cut or end_cut):
+        return step
+    sure: tuple[TrackKind, ...] = () if start_cut else ("increased", "split")
+    if not end_cut:
+        sure = ("decreased", "merged")
+    if step.kind in sure:
+        return replace(step, change_mm3=None, change_percent=None, limits_mm3=None, reason=MORE_THAN_SHOWN)
+    found = replace(step, kind="not_evaluable", beyond_error=None, reason=CUT)
+    return replace(found, change_mm3=None, change_percent=None, limits_mm3=None)
 
 
 def _without_amount(step: Step, why: str) -> Step:

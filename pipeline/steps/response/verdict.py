@@ -107,7 +107,12 @@ class _Evidence:
     def gaps(self) -> list[Track]:
         """Known up to now, and not judged both at first and now."""
         known = [one for one in self.tracks if any(one.lesion_ids[: self.date_index + 1])]
-        return [one for one in known if not (one.evaluable[0] and one.evaluable[self.date_index])]
+        return [one for one in known if not self._judged(one)]
+
+    def _judged(self, track: Track) -> bool:
+        """Whether both scans show the place, and as much of it."""
+        shown = track.evaluable[0] and track.evaluable[self.date_index]
+        return shown and (0, self.date_index) not in track.cut_between
 
     @property
     def left(self) -> list[Track]:
