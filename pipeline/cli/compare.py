@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.memory import loading_modules
+from pipeline.cli.objects import Deidentify, NoDicom, way_of_writing
 from pipeline.cli.options import (
     AnatomyFiles,
     CasePath,
@@ -49,6 +50,8 @@ def compare(
     patient_key: PatientKey = None,
     overwrite: Overwrite = False,
     figures: Figures = None,
+    no_dicom: NoDicom = False,
+    deidentify: Deidentify = False,
 ) -> None:
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
     from pipeline.cli.case import case_beside, open_case, with_case_dates
@@ -67,6 +70,7 @@ def compare(
     from pipeline.steps.succession import check_succession
 
     settings = run_settings(config, set_, figures=figures)
+    writing = way_of_writing(no_dicom=no_dicom, deidentify=deidentify, dates=dates)
     paths = [baseline, *followup]
     days = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
     chosen = by_time_point(series or (), "--series", len(paths))
@@ -102,5 +106,5 @@ def compare(
             if dates is Dates.DROP:
                 comparison = drop_dates(comparison)
             begin("writing")
-            write_all_compared(comparison, stage, settings.figures)
+            write_all_compared(comparison, stage, settings.figures, writing)
     print_comparison(comparison, out)

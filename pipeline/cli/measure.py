@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.memory import loading_modules
+from pipeline.cli.objects import Deidentify, NoDicom, way_of_writing
 from pipeline.cli.options import (
     AnatomyFile,
     Config,
@@ -39,6 +40,8 @@ def measure(
     patient_key: PatientKey = None,
     overwrite: Overwrite = False,
     figures: Figures = None,
+    no_dicom: NoDicom = False,
+    deidentify: Deidentify = False,
 ) -> None:
     """Find and measure every soft-tissue calcification of one scan."""
     from pipeline.cli.progress import stage_progress
@@ -48,6 +51,7 @@ def measure(
     from pipeline.stages import STAGES
 
     settings = run_settings(config, set_, figures=figures)
+    writing = way_of_writing(no_dicom=no_dicom, deidentify=deidentify, dates=dates)
     day = parse_date(date) if date else None
     progress = stage_progress("measure", 2 + len(STAGES))
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
@@ -66,5 +70,5 @@ def measure(
 
         analysis = analyse(one, settings, anatomy=guest, on_stage=begin)
         begin("writing")
-        write_all(analysis, stage, settings.figures)
+        write_all(analysis, stage, settings.figures, writing)
     print_analysis(analysis, out)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import __version__
+from pipeline.cli.objects import of_time_point
 from pipeline.config import FigureSettings
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison
 from pipeline.nifti import write_label_map
 from pipeline.results.files import write_analysis, write_comparison
 
+if TYPE_CHECKING:
+    from pipeline.dicom.objects import Writing
 
-def write_all(analysis: Analysis, folder: Path, figures: FigureSettings) -> None:
-    """Tables, masks and, if wanted, pictures of one scan."""
+
+def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing: Writing | None) -> None:
+    """Tables, masks and, if wanted, pictures of one scan and objects for the archive."""
     write_analysis(analysis, folder, version=__version__)
     maps = {
         "skeleton": analysis.skeleton,
@@ -23,18 +28,24 @@ def write_all(analysis: Analysis, folder: Path, figures: FigureSettings) -> None
     }
     with ThreadPoolExecutor(max_workers=2) as threads:
         list(threads.map(lambda name: write_label_map(maps[name], folder / f"{name}.nii.gz"), maps))
+    if writing is not None:
+        from pipeline.dicom.write import write_objects
+
+        write_objects(analysis, folder, writing)
     if figures.enabled:
         from pipeline.report.figures import write_figures
 
         write_figures(analysis, folder / "figures", figures)
 
 
-def write_all_compared(comparison: Comparison, folder: Path, figures: FigureSettings) -> None:
+def write_all_compared(
+    comparison: Comparison, folder: Path, figures: FigureSettings, writing: Writing | None
+) -> None:
     """One folder for each date, and the comparison's own tables and pictures."""
     for n, analysis in enumerate(comparison.analyses):
         own = folder / f"t{n}"
         own.mkdir()
-        write_all(analysis, own, figures)
+        write_all(analysis, own, figures, of_time_point(writing, comparison, n))
     write_comparison(comparison, folder, version=__version__)
     if figures.enabled:
         from pipeline.report.figures import write_comparison_figures

@@ -21,6 +21,7 @@ from pipeline.dicom.identity import config_folder, load_salt
 from pipeline.dicom.phases import choose_acquisition
 from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, is_lossy, read_stored
 from pipeline.dicom.repeats import drop_copies, drop_repeats
+from pipeline.dicom.source import describe_source
 from pipeline.dicom.stack import MIN_SLICES, Stack, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
 from pipeline.domain.image import CTVolume
@@ -31,6 +32,11 @@ from pipeline.errors import InputRefused
 FRAMES_AHEAD = 2 * CHILDREN
 """Decoded slices that may wait for their turn: enough to keep all children busy."""
 
+UIDS_MISSING = QualityFlag(
+    "UIDS_MISSING",
+    "info",
+    "an image, its series or its study has no valid UID: no SEG and SR are written",
+)
 
 PASSED_OVER = frozenset(
     (
@@ -119,8 +125,10 @@ def read_series(tree: Tree, series: Series, inventory: Inventory) -> Scan:
     with naming(f"series {series.uid or 'without UID'}"):
         stack, flags = arrange(tree, series, inventory)
         volume, pixel_flags = _read_volume(tree, stack)
+        source = describe_source(tree, stack)
     acquisition = describe(list(stack.slices), volume, load_salt(config_folder()))
-    return Scan(volume, acquisition, (*flags, *pixel_flags))
+    no_uids = () if source is not None else (UIDS_MISSING,)
+    return Scan(volume, acquisition, (*flags, *pixel_flags, *no_uids), source)
 
 
 def arrange(tree: Tree, series: Series, inventory: Inventory) -> tuple[Stack, tuple[QualityFlag, ...]]:

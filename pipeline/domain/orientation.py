@@ -34,6 +34,16 @@ class AxisOrder:
         flips = tuple(slice(None, None, -1 if f else 1) for f in self.flipped)
         return canonical[flips].transpose(np.argsort(self.source_axes))
 
+    def source_affine(self, geometry: Geometry) -> NDArray[np.float64]:
+        """Take an index in the source's order, (4,), to LPS mm: the way back from `geometry`."""
+        result = np.array(geometry.affine)
+        for axis, (flip, count) in enumerate(zip(self.flipped, geometry.shape, strict=True)):
+            if flip:
+                result[:3, 3] += result[:3, axis] * (count - 1)
+                result[:3, axis] = -result[:3, axis]
+        result[:3, :3] = result[:3, list(np.argsort(self.source_axes))]
+        return result
+
     def geometry(self, shape: Index3, affine: NDArray[np.float64]) -> Geometry:
         """The canonical grid of a source grid."""
         result = np.eye(4)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.domain.image import CTVolume
+from pipeline.domain.source import Source
 
 Severity = Literal["info", "warning", "serious"]
 KernelPreference = Literal["soft_tissue", "bone", "any"]
@@ -54,3 +55,4 @@ class Scan:
     volume: CTVolume
     acquisition: Acquisition
     flags: tuple[QualityFlag, ...] = ()
+    source: Source | None = field(default=None, repr=False)  #: None where it was not read from DICOM

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset
 
@@ -16,6 +17,19 @@ CANARY = "XCANARYX"
 TEXT_KINDS = ("LO", "SH", "PN", "LT", "ST", "UT", "AE", "UC")
 EXEMPT = {"Manufacturer", "ConvolutionKernel"}
 """Technical texts that the results name."""
+
+OF_THE_PATIENT = {
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDescription",
+    "ReferringPhysicianName",
+    "DeidentificationMethod",
+    "PositionReferenceIndicator",
+}
+"""What SEG and SR take from the source, as they go back to its archive."""
 
 KEYWORDS = [
     "PatientName",
@@ -146,6 +160,18 @@ def test_no_output_holds_the_canary(
     assert CANARY not in captured.out
     assert CANARY not in captured.err
     assert len(list(out.rglob("*.json"))) >= 6
+    back_to_the_archive = {"lesions.seg.dcm", "measurements.sr.dcm"}
+    assert set(hits(out)) == back_to_the_archive
+    for file in (file for name in back_to_the_archive for file in out.rglob(name)):
+        assert {one.keyword for one in dcmread(file).iterall() if CANARY in str(one.value)} <= OF_THE_PATIENT
+
+
+def test_no_stripped_object_holds_the_canary(
+    tmp_path: Path, folders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    assert run(monkeypatch, "compare", *folders, "-o", out, "--deidentify", "--no-figures") == 0
+    assert len(list(out.rglob("*.dcm"))) == 4
     assert hits(out) == []
 
 
