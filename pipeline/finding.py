@@ -34,6 +34,7 @@ from pipeline.steps.place import Air, Surroundings, find_air, look_around
 from pipeline.steps.release import release_contrast
 from pipeline.steps.ribs import tell_ribs
 from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
+from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
 from pipeline.steps.smooth import smooth_volume
 from pipeline.steps.spots import tell_spots
@@ -184,7 +185,7 @@ def _find_bones(ground: _Ground, air: Future[Air], beside: ThreadPoolExecutor, s
     skeleton = release_contrast(skeleton, around, pooled, settings.contrast)
     blood = beside.submit(find_blood_pool, ground.bare, ground.body, skeleton)
     fit = fit_atlas(skeleton.solid, ground.smooth.geometry)
-    pelvis = Pelvis(fit) if fit is not None else None
+    pelvis = Pelvis(fit, ReferenceFrame(fit)) if fit is not None else None
     if pelvis is not None:
         released = found & ~skeleton.solid
         skeleton = release_swallowed(skeleton, released, pelvis, ground.bare, settings.contrast)

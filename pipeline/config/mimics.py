@@ -147,6 +147,12 @@ class ContrastSettings(Section):
     """and as even as this is contrast in bowel, however thin."""
     obturator_mm: float = Field(15.0, ge=0)
     """Below the hip joints' roof, what lies this near to a hip bone may lie in the obturator internus."""
+    muscle_mm: float = Field(2.0, ge=-20, le=30)
+    """What lies this near to a muscle of the pelvic wall, as the atlas has them, may lie in that muscle,"""
+    muscle_fat_share: float = Field(0.35, ge=0, le=1)
+    """if no more than this share of what is around it is fat;"""
+    deep_muscle_mm: float = Field(-3.0, ge=-30, le=30)
+    """deeper in it than this (negative), nothing that is seen nearby tells it for bowel."""
 
 
 class VesselSettings(Section):
@@ -237,6 +243,12 @@ class StoneSettings(Section):
     """Fat is all around where so much of the tissue around is fat,"""
     half_fat_share: float = Field(0.4, ge=0, le=1)
     """and beside it where so much is."""
+    muscle_mm: float = Field(3.0, ge=-20, le=30)
+    """What is round and this near to a muscle of the pelvic wall, as the atlas has them, may be in it;"""
+    streak_muscle_mm: float = Field(-2.0, ge=-20, le=30)
+    """what is not round, deeper in it than this (negative), since the iliac vessels run along the psoas;"""
+    muscle_fat_share: float = Field(0.15, ge=0, le=1)
+    """within one, with no more than this share of fat around, it is."""
     ring_share: float = Field(0.5, ge=0, le=1)
     """Within the pelvis: as for vessels,"""
     widest_gap_deg: float = Field(150.0, ge=0, le=360)
@@ -258,6 +270,8 @@ class SpotSettings(Section):
     """and with this share of fat around it lies on a vessel; within the psoas there is none,"""
     contrast_share: float = Field(0.1, ge=0, le=1)
     """nor contrast in bowel, of which this share is enough."""
+    muscle_mm: float = Field(-2.0, ge=-20, le=30)
+    """Deeper in a muscle than this (negative), as the atlas has it, it may lie in that muscle."""
     piece_mm3: float = Field(300.0, ge=0)
     """A piece of bone is no larger than this,"""
     piece_height_mm: float = Field(0.0)

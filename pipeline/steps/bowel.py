@@ -56,7 +56,8 @@ def _by_place(candidate: Candidate, facts: Facts, settings: ContrastSettings) ->
         return candidate
     if not is_within_ring(place, settings):
         return replace(candidate, status="indeterminate", reason=MAYBE_ABDOMEN)
-    if place.bone_mm >= settings.deep_mm and facts.gas_mm <= settings.loop_mm:
+    off_wall = place.bone_mm >= settings.deep_mm and not may_be_in_muscle(facts, settings)
+    if off_wall and facts.gas_mm <= settings.loop_mm:
         return excluded_as_bowel(candidate, f"gas {facts.gas_mm:.0f} mm away", facts)
     if place.bone_mm < settings.bone_gap_mm:
         return candidate
@@ -85,6 +86,8 @@ def _is_fluid_deep_inside(facts: Facts, settings: ContrastSettings) -> bool:
         return False
     if not pelvis.encloses(facts.middle_lps_mm) or facts.high_hu > settings.most_hu:
         return False
+    if may_be_in_muscle(facts, settings):
+        return False
     far = pelvis.nearest(facts.middle_lps_mm).distance_mm >= settings.fluid_bone_mm
     return far and facts.own_unevenness <= settings.fluid_unevenness
 
@@ -97,6 +100,11 @@ def _was_released(facts: Facts, settings: ContrastSettings) -> bool:
     wide = facts.mask.padded(margin_voxels(spacing, settings.deep_mm))
     away = distance_to_mm(facts.around.solid[wide.box], spacing)
     return float(np.median(away[wide.voxels])) >= settings.bone_gap_mm
+
+
+def may_be_in_muscle(facts: Facts, settings: ContrastSettings) -> bool:
+    """Where a muscle of the pelvic wall may hold it, and no fat parts it from that muscle."""
+    return facts.muscle_mm <= settings.muscle_mm and facts.fat_share <= settings.muscle_fat_share
 
 
 def may_be_obturator(facts: Facts, settings: ContrastSettings) -> bool:
@@ -150,6 +158,8 @@ def _same_bowel(
     small = its.mask.volume_mm3 < settings.small_mm3
     factor = settings.small_factor if small else settings.piece_factor
     if is_denser_than_contrast(its, settings) or _is_needle(its, settings):
+        return None
+    if may_be_in_muscle(its, settings):
         return None
     as_dense = [one for one in fresh if its.high_hu <= factor * one.high_hu]
     if not as_dense or its.own_unevenness > settings.piece_unevenness:

@@ -116,6 +116,15 @@ class Facts:
         return float(np.mean(self.shell_hu <= FAT_HU)) if self.shell_hu.size else 0.0
 
     @cached_property
+    def muscle_mm(self) -> float:
+        """How far its middle lies outside of the muscles that line the pelvis, as the atlas has them.
+
+        Negative within one; infinite where no atlas tells.
+        """
+        pelvis = self.around.pelvis
+        return float("inf") if pelvis is None else pelvis.wall_muscle_mm(self.middle_lps_mm)
+
+    @cached_property
     def contrast_share(self) -> float:
         """Of the tissue around it, how much is as dense as contrast medium or denser."""
         return float(np.mean(self.shell_hu >= CONTRAST_HU)) if self.shell_hu.size else 0.0

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from pipeline.steps.naming.atlas import FEMORA, HIP_BONES, Points
 from pipeline.steps.naming.fit import AtlasFit
+from pipeline.steps.sites.frame import ReferenceFrame
+from pipeline.steps.sites.regions import STRUCTURES, heights_mm
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -28,6 +30,8 @@ FEMUR_SHARE = 0.1
 ABOVE_CREST_MM = 15.0
 """The fossa goes on above the crest by this much: the wing's highest point is not before everything."""
 MIDDLE_BONES = ("sacrum", "coccyx", "lumbar_vertebrae")
+WALL_MUSCLES = ("obturator internus", "piriformis", "iliacus", "psoas")
+"""The muscles that line the pelvic cavity and the fossae above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Pelvis:
     """The atlas in the scan, asked about places."""
 
     fit: AtlasFit
+    frame: ReferenceFrame | None = None  #: the way to the reference patient; without, no muscles are known
 
     @cached_property
     def roof_mm(self) -> float:
@@ -54,6 +59,17 @@ class Pelvis:
     def crest_mm(self) -> float:
         """Height of the iliac crests, LPS z."""
         return float(self.fit.points[self.fit.atlas.of(*HIP_BONES), 2].max())
+
+    def wall_muscle_mm(self, place: Points) -> float:
+        """How far a place lies outside of the muscles that line the pelvis.
+
+        Negative within one; infinite where they are not known.
+        """
+        if self.frame is None:
+            return float("inf")
+        reference = self.frame.to_reference(np.asarray(place, dtype=np.float64)[None])
+        rows = [STRUCTURES.index(name) for name in WALL_MUSCLES]
+        return float(heights_mm(reference)[rows].min())
 
     def nearest(self, place: Points) -> NearBone:
         """The bone next to a place (x, y, z)."""

@@ -2,8 +2,8 @@
 
 Each evidence by itself is thin: a loop next to it, fat around it (no muscle holds it), fat between the bones
 and what is no line, the density of the contrast itself, distance from all bones and the muscles on them. Two
-of them together convince within the pelvic cavity or before it; beside it, or where the scan cuts the piece,
-three.
+of them together convince within the pelvic cavity or before it; beside it, at a muscle of its wall, or where
+the scan cuts the piece, three. Deep in such a muscle nothing does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pipeline.config import ContrastSettings
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.bowel import gap_mm, is_off_bone, may_be_obturator, where_bowel_lies
+from pipeline.steps.bowel import gap_mm, is_off_bone, may_be_in_muscle, may_be_obturator, where_bowel_lies
 from pipeline.steps.contrast import is_within_ring
 from pipeline.steps.facts import Facts
 from pipeline.steps.fat import share_of_ways_through_fat
@@ -55,8 +55,10 @@ def _told(one: Candidate, facts: Facts, loops: Sequence[Facts], settings: Contra
     if not inside and not across and not _in_fossa(facts):
         return one
     seen = _evidence(facts, loops, settings)
-    wanted = CONVINCING if inside and not one.mask.touches_edge else CONVINCING_BESIDE
-    if off_bone and len(seen) >= wanted and not may_be_obturator(facts, settings):
+    in_muscle = may_be_in_muscle(facts, settings)
+    sure = inside and not one.mask.touches_edge and not in_muscle
+    held = may_be_obturator(facts, settings) or (in_muscle and facts.muscle_mm <= settings.deep_muscle_mm)
+    if off_bone and not held and len(seen) >= (CONVINCING if sure else CONVINCING_BESIDE):
         reason = f"{', '.join(seen)}: contrast in bowel"
         return replace(one, kind="bowel_contrast", status="definite", reason=reason)
     if one.status == "indeterminate":

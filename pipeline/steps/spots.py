@@ -190,7 +190,9 @@ def _on_vessel(one: Candidate, near: NearBone, around: Surroundings, settings: S
     where = f"thin spot in the pelvic cavity, {near.distance_mm:.0f} mm from the bones, above the hip joints"
     facts = Facts(one.mask, around)
     beside = None
-    if facts.fat_share >= settings.fat_share:
+    if facts.muscle_mm <= settings.muscle_mm:
+        beside = None
+    elif facts.fat_share >= settings.fat_share:
         beside = "fat"
     elif facts.contrast_share >= settings.contrast_share:
         beside = "bowel with contrast"

@@ -61,6 +61,9 @@ def _told(one: Candidate, around: Surroundings, settings: StoneSettings) -> Cand
     form = form_of(one.mask, around)
     if not _off_the_wall(place, around, settings):
         return _near_the_wall(one, place, form, facts, settings)
+    in_wall = _in_a_muscle(one, form, facts, settings)
+    if in_wall is not None:
+        return in_wall
     where = f"in the pelvic cavity, {place.bone_mm:.0f} mm from bone"
     if _in_prostate(place, form, around, settings):
         return _questioned(one, f"{where}, in soft tissue near the midline: may be a stone of the prostate")
@@ -74,6 +77,21 @@ def _told(one: Candidate, around: Surroundings, settings: StoneSettings) -> Cand
     return _questioned(one, f"small, {where}: may be a stone or the wall of a vessel")
 
 
+def _in_a_muscle(one: Candidate, form: Form, facts: Facts, settings: StoneSettings) -> Candidate | None:
+    """What lies far from bone, but where the atlas has a muscle of the wall: veins lie in fat, not in muscle.
+
+    None where it does not, or where fat says that no muscle holds it, or its form that it is a vessel's.
+    """
+    is_round = form.excess_mm <= settings.round_mm
+    if facts.muscle_mm > (settings.muscle_mm if is_round else settings.streak_muscle_mm):
+        return None
+    if facts.muscle_mm <= 0 and facts.fat_share <= settings.muscle_fat_share:
+        return one
+    if facts.muscle_mm > 0 and facts.fat_share >= settings.all_fat_share:
+        return None
+    return _questioned(one, "small, beside fat where a muscle of the pelvic wall lies: may be a phlebolith")
+
+
 def _near_the_wall(
     one: Candidate, place: Place, form: Form, facts: Facts, settings: StoneSettings
 ) -> Candidate:
@@ -83,7 +101,8 @@ def _near_the_wall(
     where = f"{place.bone_mm:.0f} mm from the wall of the pelvis"
     if form.shell_hu < settings.fat_hu:
         near_mm = settings.retropubic_mm if _is_retropubic(place, settings) else settings.symphysis_mm
-        if facts.fat_share >= settings.all_fat_share and place.bone_mm >= near_mm:
+        off_muscle = facts.muscle_mm > settings.muscle_mm
+        if off_muscle and facts.fat_share >= settings.all_fat_share and place.bone_mm >= near_mm:
             reason = f"round, in the pelvic cavity with fat all around, {where}: phlebolith"
             return replace(one, kind="phlebolith", status="definite", reason=reason)
         return _questioned(one, f"round, in fat {where}: may be a phlebolith")

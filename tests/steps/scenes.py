@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,10 +11,11 @@ from pipeline.domain.geometry import Float3, Geometry
 from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition
-from pipeline.steps.naming.atlas import Atlas
+from pipeline.steps.naming.atlas import Atlas, Points
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.place import Surroundings, find_air, look_around
+from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.skeleton import Skeleton
 from tests.builders import (
     AIR_HU,
@@ -64,6 +67,25 @@ def ring_atlas() -> Pelvis:
         {},
     )
     return Pelvis(AtlasFit(atlas, atlas.points, atlas.normals, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class OnePlace(ReferenceFrame):
+    """Carries every place of a scan to one place of the reference patient."""
+
+    place_mm: Float3
+
+    def to_reference(self, places_lps_mm: Points) -> Points:
+        return np.tile(np.asarray(self.place_mm, dtype=np.float64), (len(places_lps_mm), 1))
+
+
+IN_PSOAS: Float3 = (45.0, 8.0, 98.0)
+"""A place of the reference patient, 17 mm deep."""
+
+
+def in_muscle(pelvis: Pelvis) -> Pelvis:
+    """The same pelvis, with every place deep within a muscle that lines it."""
+    return replace(pelvis, frame=OnePlace(pelvis.fit, IN_PSOAS))
 
 
 def rod(start_mm: Float3, end_mm: Float3, radius_mm: float, geometry: Geometry = GRID) -> Values:

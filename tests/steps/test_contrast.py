@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,12 +13,22 @@ from pipeline.domain.lesion import Candidate
 from pipeline.steps.bone import pool_scan
 from pipeline.steps.bowel import tell_bowel
 from pipeline.steps.contrast import tell_contrast
+from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.pieces import question_pieces
 from pipeline.steps.place import Surroundings
 from pipeline.steps.release import release_contrast
 from pipeline.steps.skeleton import Skeleton
-from tests.builders import Values, ball, coordinates_mm, ellipsoid, paint
-from tests.steps.scenes import GRID, candidate, pelvis_hu, rod, surroundings, thigh_hu
+from tests.builders import MUSCLE_HU, Values, ball, coordinates_mm, ellipsoid, paint
+from tests.steps.scenes import (
+    GRID,
+    candidate,
+    in_muscle,
+    pelvis_hu,
+    ring_atlas,
+    rod,
+    surroundings,
+    thigh_hu,
+)
 
 LOOP = (20.0, 0.0, 0.0)
 
@@ -28,6 +40,20 @@ def told(hu: Values, *shapes: Values) -> list[Candidate]:
         tell_contrast([candidate(one, hu) for one in shapes], around, settings), around, settings
     )
     return list(question_pieces(found, around, settings))
+
+
+def told_in(pelvis: Pelvis, hu: Values, shape: Values) -> Candidate:
+    around, _ = surroundings(hu)
+    around = replace(around, pelvis=pelvis)
+    return tell_bowel((candidate(shape, hu),), around, ContrastSettings())[0]
+
+
+def test_an_even_ball_far_from_bone_is_bowel_but_in_a_muscle_of_the_wall_it_stays() -> None:
+    shape = ball(GRID, (0.0, 0.0, 0.0), 5.0)
+    hu = paint(pelvis_hu(inside_hu=MUSCLE_HU), shape, 320.0)
+    assert told_in(ring_atlas(), hu, shape).kind == "bowel_contrast"
+    found = told_in(in_muscle(ring_atlas()), hu, shape)
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
 
 
 def front_of(y_mm: float) -> Values:

@@ -16,6 +16,7 @@ from pipeline.steps.naming.atlas import Points, load_atlas
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.place import Surroundings, find_air, look_around
+from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.spots import tell_spots
 from pipeline.steps.swallowed import release_swallowed
@@ -31,7 +32,7 @@ from tests.builders import (
     cylinder,
     paint,
 )
-from tests.steps.scenes import rod, surroundings
+from tests.steps.scenes import in_muscle, rod, surroundings
 
 HEAD_MM = 80.0
 """From the midline to the middle of a femoral head of the reference patient, at height 0."""
@@ -131,6 +132,11 @@ def test_a_thin_streak_in_the_fat_beside_the_iliac_vessels_is_vascular(pelvis: P
     found = streak_at(CAVITY, FAT_HU, pelvis)
     assert found.kind == "vascular"
     assert "iliac" in found.reason
+
+
+def test_the_same_streak_deep_in_the_psoas_is_questioned(pelvis: Pelvis) -> None:
+    found = streak_at(CAVITY, FAT_HU, in_muscle(pelvis))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
 
 
 def test_in_soft_tissue_all_around_it_may_lie_in_the_psoas(pelvis: Pelvis) -> None:
@@ -305,3 +311,14 @@ def test_what_the_upper_end_cuts_at_a_lumbar_vertebra_is_its_rim(
     found = told(shape, paint(np.full(geometry.shape, MUSCLE_HU), shape, 260.0), geometry, pelvis)
     assert found.mask.box[0].stop == geometry.shape[0]
     assert found.kind == kind
+
+
+def test_the_muscles_that_line_the_pelvis_are_known_on_both_sides() -> None:
+    atlas = load_atlas()
+    fit = AtlasFit(atlas, atlas.points, atlas.normals, 1.0)
+    pelvis = Pelvis(fit, ReferenceFrame(fit))
+    psoas = np.array([45.0, 8.0, 98.0])  # on its course, 17 mm thick there
+    assert pelvis.wall_muscle_mm(psoas) == pytest.approx(-17.0, abs=1.5)
+    assert pelvis.wall_muscle_mm(psoas * [-1, 1, 1]) == pytest.approx(-17.0, abs=1.5)
+    assert pelvis.wall_muscle_mm(np.array([0.0, 10.0, 20.0])) > 15.0
+    assert Pelvis(fit).wall_muscle_mm(psoas) == float("inf")

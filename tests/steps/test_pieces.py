@@ -11,22 +11,40 @@ from pipeline.config import ContrastSettings
 from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.fat import share_of_ways_through_fat
+from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.pieces import question_pieces
 from pipeline.steps.place import Surroundings
 from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
-from tests.steps.scenes import GRID, RING_MM, candidate, pelvis_hu, ring_atlas, rod, surroundings, thigh_hu
+from tests.steps.scenes import (
+    GRID,
+    RING_MM,
+    candidate,
+    in_muscle,
+    pelvis_hu,
+    ring_atlas,
+    rod,
+    surroundings,
+    thigh_hu,
+)
 
 LOOP: Float3 = (0.0, 24.0, 0.0)
 LOOP_HU = 340.0
 
 
 def piece(
-    centre: Float3, value_hu: float, hu: Values, *, loop: bool = True, radius_mm: float = 2.6
+    centre: Float3,
+    value_hu: float,
+    hu: Values,
+    *,
+    loop: bool = True,
+    radius_mm: float = 2.6,
+    pelvis: Pelvis | None = None,
 ) -> Candidate:
     """What becomes of a small ball on a scan with a loop of bowel."""
     shape, other = ball(GRID, centre, radius_mm), ball(GRID, LOOP, 8.0)
     hu = paint(paint(hu, other, LOOP_HU), shape, value_hu)
     around, _ = surroundings(hu)
+    around = replace(around, pelvis=pelvis)
     known = candidate(other, hu)
     bowel = Candidate(known.mask, 180.0, 1, known.peak_hu, kind="bowel_contrast", reason="known")
     found = question_pieces(
@@ -45,6 +63,13 @@ def test_next_to_a_loop_and_beside_fat_a_piece_is_bowel_and_the_evidence_is_name
     assert found.kind == "bowel_contrast"
     assert "from bowel with contrast" in found.reason
     assert "fat" in found.reason
+
+
+def test_in_a_muscle_of_the_wall_a_piece_as_dense_as_the_loop_beside_it_is_questioned() -> None:
+    hu = pelvis_hu(inside_hu=MUSCLE_HU)
+    assert piece(NEAR, 330.0, hu, pelvis=ring_atlas()).kind == "bowel_contrast"
+    found = piece(NEAR, 330.0, hu, pelvis=in_muscle(ring_atlas()))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
 
 
 def test_one_evidence_alone_only_questions() -> None:

@@ -15,7 +15,16 @@ from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.stones import form_of, tell_stones
 from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
-from tests.steps.scenes import GRID, candidate, pelvis_hu, ring_atlas, rod, surroundings, thigh_hu
+from tests.steps.scenes import (
+    GRID,
+    candidate,
+    in_muscle,
+    pelvis_hu,
+    ring_atlas,
+    rod,
+    surroundings,
+    thigh_hu,
+)
 
 
 def told(
@@ -130,3 +139,34 @@ def test_before_the_pubic_bones_is_neither_behind_nor_far_beside_them(
         [across_mm, 0.0, -100.0 * (across_mm > 0)]
     )
     assert pelvis.is_in_front(place) == is_in_front
+
+
+CENTRE: Float3 = (25.0, 10.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("tissue_hu", "kind", "status"),
+    [(MUSCLE_HU, "lesion", "definite"), (FAT_HU, "lesion", "indeterminate")],
+)
+def test_far_from_bone_a_muscle_of_the_wall_holds_no_phlebolith(
+    tissue_hu: float, kind: str, status: str
+) -> None:
+    hu, spot = pelvis_hu(inside_hu=tissue_hu), ball(GRID, CENTRE, 2.3)
+    assert told(hu, spot, pelvis=ring_atlas()).kind == "phlebolith"
+    found = told(hu, spot, pelvis=in_muscle(ring_atlas()))
+    assert (found.kind, found.status) == (kind, status)
+
+
+def test_fat_all_around_beside_the_wall_does_not_exclude_where_a_muscle_lies() -> None:
+    pocket = ball(GRID, (44.0, 0.0, 0.0), 10.0)
+    hu, spot = paint(pelvis_hu(), pocket, FAT_HU), ball(GRID, (44.0, 0.0, 0.0), 2.3)
+    assert told(hu, spot, pelvis=ring_atlas()).kind == "phlebolith"
+    found = told(hu, spot, pelvis=in_muscle(ring_atlas()))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+def test_a_short_streak_deep_in_a_muscle_is_no_vessel() -> None:
+    streak = rod((25.0, 10.0, -2.5), (25.0, 10.0, 2.5), 0.8)
+    assert told(pelvis_hu(), streak, pelvis=ring_atlas()).kind == "vascular"
+    found = told(pelvis_hu(), streak, pelvis=in_muscle(ring_atlas()))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
