@@ -33,6 +33,7 @@ FRESH = 200
 """Seeds from here on were not looked at while the methods were worked out."""
 FOUND_MM = 12.0
 """A track within this of the middle of a lesion, in the scan that shows it, is that lesion's."""
+CHANGED = {"resolved", "decreased", "increased", "new", "split", "merged"}
 SHORT_BY_MM = 10.0
 """How far before the middle of a lesion the later scan ends."""
 
@@ -236,6 +237,10 @@ def _moved_lines(moved: list[MovedErrors]) -> str:
     )
 
 
+def _both(one: Followed) -> list[tuple[str, str]]:
+    return list(zip(one.truth, one.found, strict=True))
+
+
 def note(
     pairs: list[Followed],
     cut: list[Followed],
@@ -246,11 +251,12 @@ def note(
     """The note as Markdown."""
     bones = [error for one in pairs + repeats for error in one.bone_errors_mm]
     lesions = [error for one in pairs + repeats for error in one.lesion_errors_mm]
-    wrong = Counter(
-        f"{a} → {b}" for one in pairs for a, b in zip(one.truth, one.found, strict=True) if a != b
-    )
-    unchanged = [(a, b) for one in repeats for a, b in zip(one.truth, one.found, strict=True)]
-    changed = sum(b != "stable" for _, b in unchanged)
+    wrong = Counter(f"{a} → {b}" for one in pairs for a, b in _both(one) if a != b)
+    unchanged = [pair for one in repeats for pair in _both(one)]
+    changed = sum(b in CHANGED for _, b in unchanged)
+    undecided = sum(b == "not_evaluable" for _, b in unchanged)
+    unfound = sum(b == "missed" for _, b in unchanged)
+    only_marks = sum(a == "nothing" and b == "not_evaluable" for one in pairs for a, b in _both(one))
     rows = [
         ("F1 of the kinds", f"{f1_of(pairs):.3f} over {len(pairs)} pairs", "≥ 0.95"),
         (
@@ -259,6 +265,7 @@ def note(
             "0",
         ),
         ("tracks without change called changed", f"{changed} of {len(unchanged)}", "≤ 7 %"),
+        ("of these called not evaluable, or not found on either date", f"{undecided}, {unfound}", ""),
         (
             "burdens without change called changed",
             f"{sum(one.burden_changed for one in repeats)} of {len(repeats)}",
@@ -276,7 +283,10 @@ def note(
         "three to five lesions each, 300 to 4000 mm³, in slices of 1.5 to 3 mm; "
         f"seeds from {first}.\n\n"
         "| what | found | goal |\n| --- | --- | --- |\n" + "\n".join(lines) + "\n\n"
-        f"Fates that were called otherwise: {listed}.\n" + _moved_lines(moved)
+        f"Fates that were called otherwise: {listed}.\n"
+        "`nothing` is a track without a lesion, of something bright that one scan lists; it counts against\n"
+        "F1 also where the other scan knows it better and nothing is claimed of it\n"
+        f"(not evaluable: {only_marks}).\n" + _moved_lines(moved)
     )
 
 

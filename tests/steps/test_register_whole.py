@@ -61,14 +61,9 @@ def test_rotation_shift_and_growth_are_found_again(true: RigidTransform) -> None
     assert fit.residual_mm < 1.5
 
 
-LOST_OUT_OF_VIEW = pytest.mark.xfail(
-    strict=True, reason="a part that shows little but shafts is laid 2 to 3 mm off along them"
-)
-
-
 @pytest.mark.parametrize(
     "part",
-    [pytest.param(slice(0, 35), marks=LOST_OUT_OF_VIEW), slice(25, 60)],
+    [slice(0, 35), slice(25, 60)],
     ids=["lower part", "upper part"],
 )
 def test_a_later_scan_of_a_part_is_laid_into_place(part: slice) -> None:
@@ -92,6 +87,7 @@ def test_straight_shafts_that_fit_anywhere_along_themselves_are_laid_where_most_
     fit = register_skeletons(bones, bones, SETTINGS)
     assert fit is not None
     assert np.linalg.norm(fit.transform.apply(PLACES) - PLACES, axis=1).max() < 2.0
+    assert not fit.accepted  # another scan of them could lie anywhere along them
 
 
 def test_without_bone_there_is_no_fit() -> None:

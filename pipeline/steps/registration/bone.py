@@ -76,11 +76,25 @@ class _Pairs:
 def fit_bone(
     earlier: ScanSurface, later: ScanSurface, start: RigidTransform, settings: RegisterSettings
 ) -> Fit | None:
-    """Improve a first guess of how a bone of the earlier scan lies in the later one.
+    """Improve a first guess of how a bone of the earlier scan lies in the later one, and judge it.
 
     Returns
     -------
     Fit or None
+        None where the scans hardly show the same part of it.
+    """
+    transform = improve(earlier, later, start, settings)
+    return None if transform is None else _judged(earlier, later, transform, settings)
+
+
+def improve(
+    earlier: ScanSurface, later: ScanSurface, start: RigidTransform, settings: RegisterSettings
+) -> RigidTransform | None:
+    """Improve a first guess of how a surface of the earlier scan lies in the later one.
+
+    Returns
+    -------
+    RigidTransform or None
         None where the scans hardly show the same part of it.
     """
     transform = start
@@ -95,7 +109,7 @@ def fit_bone(
         transform = improved
         if n >= SETTLING_ROUNDS and moved_mm < CONVERGED_MM:
             break
-    return _judged(earlier, later, transform, settings)
+    return transform
 
 
 def _pair(earlier: ScanSurface, later: ScanSurface, transform: RigidTransform) -> _Pairs:
@@ -148,6 +162,17 @@ def _weight(pairs: _Pairs, reach_mm: float) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + (pairs.distance_mm / reach_mm) ** 2) ** 2)
 
 
+def how_held(earlier: ScanSurface, later: ScanSurface, transform: RigidTransform) -> float:
+    """How firmly the surfaces hold each other where they are held least: 1 by all, 0 where they slide."""
+    return _least_held(_pair(earlier, later, transform))
+
+
+def _least_held(pairs: _Pairs) -> float:
+    """Least eigenvalue of the normal equations over the sum of the weights."""
+    slopes, weight = _slopes(pairs, pairs.here.mean(0)), _weight(pairs, REACH_MM[1])
+    return float(np.linalg.eigvalsh((weight[:, None] * slopes).T @ slopes / weight.sum())[0])
+
+
 def _judged(
     earlier: ScanSurface, later: ScanSurface, transform: RigidTransform, settings: RegisterSettings
 ) -> Fit | None:
@@ -155,9 +180,6 @@ def _judged(
     pairs = _pair(earlier, later, transform)
     if len(pairs.distance_mm) < FEWEST_PAIRS:
         return None
-    slopes = _slopes(pairs, pairs.here.mean(0))
-    weight = _weight(pairs, REACH_MM[1])
-    held = np.linalg.eigvalsh((weight[:, None] * slopes).T @ slopes / weight.sum())[0]
     across = np.abs(pairs.rest_mm)
     away = np.linalg.norm(pairs.there - pairs.here, axis=1)
     agreeing = np.mean((across < SMALL_MM) & (away < 2 * SMALL_MM))
@@ -166,7 +188,7 @@ def _judged(
         residual_mm <= settings.bone_residual_mm
         and agreeing >= settings.agreeing_share
         and pairs.covered >= settings.covered_bone
-        and held >= settings.least_held
+        and _least_held(pairs) >= settings.least_held
         and is_growth(transform.scale, settings.largest_growth)
     )
     return Fit(transform, residual_mm, bool(accepted))

@@ -41,6 +41,12 @@ def surfaces_of(bones: LabelMap, names: Sequence[str]) -> dict[str, ScanSurface]
     return {name: surface for name, surface in found.items() if surface is not None}
 
 
+def surface_of_all(bones: LabelMap) -> ScanSurface | None:
+    """Surface of all bones together; None if the scan shows too little of it."""
+    geometry = bones.geometry
+    return _surface(bones.values > 0, geometry, tuple(slice(0, n) for n in geometry.shape))  # type: ignore[arg-type]
+
+
 def _surface(solid: Voxels, scan: Geometry, box: Box) -> ScanSurface | None:
     """Surface of the voxels in a box of the scan; None if that is too little."""
     geometry = scan.crop(box)
