@@ -27,7 +27,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the result
 Figures = Annotated[
     bool | None,
     typer.Option(
-        "--figures/--no-figures", help="Make pictures; as the settings say if not given.", show_default=False
+        "--figures/--no-figures",
+        help="Make pictures and the report; as the settings say if not given.",
+        show_default=False,
     ),
 ]
 AnatomyFile = Annotated[

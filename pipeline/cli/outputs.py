@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing: Writing | None) -> None:
-    """Tables, masks and, if wanted, pictures of one scan and objects for the archive."""
+    """Tables, masks and, if wanted, pictures and the report of one scan, and objects for the archive."""
     write_analysis(analysis, folder, version=__version__)
     maps = {
         "skeleton": analysis.skeleton,
@@ -36,12 +36,16 @@ def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing
         from pipeline.report.figures import write_figures
 
         write_figures(analysis, folder / "figures", figures)
+    if figures.enabled and figures.report:
+        from pipeline.report.html.page import write_report
+
+        write_report(analysis, folder, version=__version__)
 
 
 def write_all_compared(
     comparison: Comparison, folder: Path, figures: FigureSettings, writing: Writing | None
 ) -> None:
-    """One folder for each date, and the comparison's own tables and pictures."""
+    """One folder for each date, and the comparison's own tables, pictures and report."""
     for n, analysis in enumerate(comparison.analyses):
         own = folder / f"t{n}"
         own.mkdir()
@@ -51,3 +55,7 @@ def write_all_compared(
         from pipeline.report.figures import write_comparison_figures
 
         write_comparison_figures(comparison, folder / "figures", figures)
+    if figures.enabled and figures.report:
+        from pipeline.report.html.page import write_comparison_report
+
+        write_comparison_report(comparison, folder, version=__version__)

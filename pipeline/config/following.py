@@ -65,7 +65,7 @@ class RespondSettings(Section):
 
 
 class FigureSettings(Section):
-    """Pictures for people."""
+    """Pictures and the report, for people."""
 
     enabled: bool = True
     dots_per_inch: int = Field(110, ge=50, le=600)
@@ -73,3 +73,5 @@ class FigureSettings(Section):
     """Least half width of the cut-out around a lesion."""
     most_lesions: int = Field(24, ge=0)
     """Pictures are made for this many of the largest lesions."""
+    report: bool = True
+    """Whether `report.html` is written too, where pictures are."""

@@ -51,6 +51,16 @@ def describe(lesion: Lesion) -> str:
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
+def name_text(lesion: Lesion) -> str:
+    """Size and place, to speak of a lesion that was described before: no article, no dot."""
+    form = FORMS.get(lesion.morphology or "", "")
+    if lesion.morphology in ("linear", "sheet", "reticular") or lesion.site.region == "multiple":
+        size = f"{length_text(lesion.size.diameter_3d_mm)} long {form}"
+    else:
+        size = pair_text(lesion.size.axial.long_axis_mm, lesion.size.axial.short_axis_mm)
+    return f"{size.strip()} calcification {_place(lesion.site)}"
+
+
 def _what(lesion: Lesion) -> str:
     """Form and density before the size, as far as that is one."""
     words = ", ".join(word for word in (FORMS.get(lesion.morphology or "", ""), _density(lesion)) if word)

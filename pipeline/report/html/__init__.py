@@ -1,0 +1,1 @@
+"""The report that people read: one page that works offline."""

@@ -1,0 +1,150 @@
+"""One page that opens offline: text, tables, pictures and a viewer, with nothing to be fetched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.change import Comparison
+from pipeline.report.figures import write_picture
+from pipeline.report.html import course, narrative
+from pipeline.report.html.library import LibraryMissing, viewer_library
+from pipeline.report.html.pictures import picture_url
+from pipeline.report.html.rows import lesion_rows, track_rows
+from pipeline.report.html.scene3d import links_between, viewer_parts
+from pipeline.report.html.sections import date_section
+from pipeline.report.wording import date_text
+
+REPORT = "report.html"
+NO_COURSE: dict[str, Any] = {"tracks": [], "responses": [], "timeline": None, "threshold": None}
+"""What the page of one scan has none of."""
+
+
+def write_report(analysis: Analysis, folder: Path, *, version: str) -> Path:
+    """Write the report of one scan; pictures already in ``figures/`` are taken into it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    when = analysis.scan.acquisition.study_date
+    title = when.isoformat() if when else "date unknown"
+    content = NO_COURSE | {
+        "heading": "Soft-tissue calcification on CT",
+        "subtitle": title,
+        "impression": narrative.impression(analysis),
+        "dates": [date_section(analysis, title, folder / "figures")],
+        "lesions": lesion_rows(analysis),
+        "names": [title],
+    }
+    return _write(content, folder, [analysis], links=[], version=version)
+
+
+def write_comparison_report(comparison: Comparison, folder: Path, *, version: str) -> Path:
+    """Write the report of a comparison; pictures already drawn for it and its dates are taken into it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    analyses = comparison.analyses
+    titles = [course.date_title(comparison, n) for n in range(len(analyses))]
+    content = {
+        "heading": "Soft-tissue calcification on CT, compared",
+        "subtitle": " and ".join(date_text(point) for point in comparison.time_points),
+        "impression": course.course_impression(comparison),
+        "dates": [
+            date_section(one, titles[n], folder / f"t{n}" / "figures", index=n, dates=len(analyses))
+            for n, one in enumerate(analyses)
+        ],
+        "lesions": [],
+        "tracks": track_rows(comparison),
+        "responses": course.response_rows(comparison),
+        "names": titles,
+        "timeline": picture_url(folder / "figures" / "timeline.png", "PNG"),
+        "threshold": None if comparison.threshold.same else comparison.threshold.reason,
+    }
+    return _write(content, folder, analyses, links=links_between(comparison), version=version)
+
+
+def _write(
+    content: dict[str, Any],
+    folder: Path,
+    analyses: Sequence[Analysis],
+    *,
+    links: list[dict[str, Any]],
+    version: str,
+) -> Path:
+    style, script, parts, missing = _resource("style.css"), "", None, None
+    try:
+        script = viewer_library() + _resource("viewer.js")
+        parts = viewer_parts(analyses, content["names"], links)
+    except LibraryMissing as reason:
+        missing = str(reason)
+    page = content | {
+        "viewer_missing": missing,
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": _policy(style, script),
+        "scene": Markup(_json(parts.scene)) if parts else None,
+        "blobs": parts.blobs if parts else {},
+        "panes": min(2, len(analyses)),
+        "version": version,
+        "settings": analyses[0].settings_sha256,
+        "inputs": [one.scan.acquisition.input_sha256 for one in analyses],
+    }
+    text = _environment().get_template("report.html.j2").render(page)
+    return write_picture(folder / REPORT, text.encode("utf-8"))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("pipeline.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _resource(name: str) -> str:
+    return (files("pipeline.report") / "templates" / name).read_text("utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Content security policy: nothing from outside, and no script or style but the page's own."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_hash(script)} 'wasm-unsafe-eval'",
+            f"style-src {_hash(style)}",
+            "img-src data: blob:",
+            "font-src data:",
+            "connect-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
+
+
+def _json(value: object) -> str:
+    """For the inside of a script element: no tag can begin in it."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")

@@ -1,0 +1,104 @@
+"""What the page says of each scan: technique, findings, burden, quality, what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.domain.analysis import Analysis
+from pipeline.domain.wording import interval_text, volume_text
+from pipeline.report.html import narrative
+from pipeline.report.html.pictures import picture_url
+from pipeline.report.html.spots import spots_text
+from pipeline.report.wording import signed
+
+SEVERITIES = {"serious": "Serious", "warning": "Caution", "info": "To know"}
+
+
+def date_section(
+    analysis: Analysis, title: str, figures: Path, *, index: int = 0, dates: int = 1
+) -> dict[str, Any]:
+    """All that the page says of one scan but the table of its lesions.
+
+    Parameters
+    ----------
+    figures : Path
+        Pictures already drawn are taken from here.
+    index, dates : int
+        Which scan of how many.
+    """
+    definite = [one for one in analysis.lesions if one.status == "definite"]
+    unsure = [one for one in analysis.lesions if one.status != "definite"]
+    return {
+        "title": title,
+        "technique": narrative.technique(analysis),
+        "impression": narrative.impression(analysis),
+        "findings": narrative.findings(definite),
+        "indeterminate": narrative.findings(unsure),
+        "burden": _burden(analysis),
+        "by_region": _shares(analysis.burden.by_region),
+        "by_depth": _shares(analysis.burden.by_depth),
+        "flags": [(SEVERITIES[one.severity], one) for one in analysis.flags],
+        "excluded": _excluded(analysis, index, dates),
+        "overview": picture_url(figures / "overview.png", "JPEG"),
+    }
+
+
+def _burden(analysis: Analysis) -> list[tuple[str, str]]:
+    burden = analysis.burden
+    rows = [
+        ("Definite lesions", str(burden.lesion_count)),
+        ("Volume, with 95 % limits", interval_text(burden.volume_mm3)),
+        ("Voxels counted", volume_text(burden.voxel_volume_mm3)),
+        ("Indeterminate, beside it", volume_text(burden.indeterminate_volume_mm3)),
+        ("Pattern", burden.pattern or "–"),
+        ("Hydroxyapatite, estimated", _optional(burden.calcium_mass_mg, "mg")),
+        ("Agatston score", _optional(burden.agatston_score, "")),
+        (
+            "Smallest lesion that would have been seen",
+            "not known" if burden.detection_limit_mm3 is None else volume_text(burden.detection_limit_mm3),
+        ),
+    ]
+    return rows
+
+
+def _optional(value: float | None, unit: str) -> str:
+    return "not defined for this scan" if value is None else f"{value:,.0f} {unit}".replace(",", " ").strip()
+
+
+def _shares(volumes: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Name in words and volume, largest first."""
+    ordered = sorted(volumes.items(), key=lambda one: -one[1])
+    return [(name.replace("_", " "), volume_text(value)) for name, value in ordered]
+
+
+def _excluded(analysis: Analysis, index: int, dates: int) -> list[dict[str, Any]]:
+    """By kind, the kind with most volume first."""
+    kinds: dict[str, list[Any]] = {}
+    for one in analysis.excluded:
+        kinds.setdefault(one.kind, []).append(one)
+    ordered = sorted(kinds.items(), key=lambda item: -sum(one.volume_mm3 for one in item[1]))
+    return [
+        {
+            "kind": kind.replace("_", " "),
+            "count": len(own),
+            "volume": volume_text(sum(one.volume_mm3 for one in own)),
+            "rows": [
+                {
+                    "id": one.id,
+                    "volume": volume_text(one.volume_mm3),
+                    "peak": signed(one.peak_hu, 0),
+                    "reason": one.reason,
+                    "place": _place(one.centroid_lps_mm),
+                    "spots": spots_text([one.centroid_lps_mm if n == index else None for n in range(dates)]),
+                }
+                for one in sorted(own, key=lambda one: -one.volume_mm3)
+            ],
+        }
+        for kind, own in ordered
+    ]
+
+
+def _place(point: Sequence[float]) -> str:
+    return ", ".join(signed(value, 0) for value in point)
