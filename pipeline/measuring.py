@@ -84,7 +84,7 @@ def measure_lesions(
     return tuple(_lesion(*one, number, seed, scan) for number, one in enumerate(ordered, start=1)), coverage
 
 
-def tracking_uid(seed: str, number: int) -> str:
+def tracking_uid(seed: str, number: int | str) -> str:
     """A DICOM UID that is the same for the same lesion of the same scan and settings."""
     name = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import combinations
 from statistics import median
 
 from pipeline.config import Settings
+from pipeline.correcting import Correction, correct_lesions
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.change import Comparison, Registration, TimePoint
+from pipeline.domain.outlines import Outlines
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
 from pipeline.finding import find
@@ -41,6 +44,7 @@ def analyse(
     settings: Settings | None = None,
     *,
     anatomy: Anatomy | None = None,
+    outlines: Outlines | None = None,
     on_stage: OnStage = silent,
 ) -> Analysis:
     """Find and measure every soft-tissue calcification of a scan.
@@ -53,6 +57,9 @@ def analyse(
         The defaults if not given.
     anatomy : Anatomy, optional
         Bones and organs on the scan's grid, in place of the built-in skeleton.
+    outlines : Outlines, optional
+        Lesions as a human drew them, on the scan's grid, in place of those that are found. Bones and what is
+        left out stay those that are found; an outline that equals a found one changes nothing.
     on_stage : callable
         Told the name of each stage as it begins.
 
@@ -72,9 +79,13 @@ def analyse(
     with ThreadPoolExecutor(max_workers=1) as beside:
         found = find(scan, body, settings, anatomy=anatomy, beside=beside, on_stage=on_stage)
         on_stage(STAGES[3])
-        lesions, coverage = measure_lesions(
-            scan, body, found, settings, anatomy=anatomy, seed=seed, beside=beside
+        measure = partial(
+            measure_lesions, scan, body, settings=settings, anatomy=anatomy, seed=seed, beside=beside
         )
+        lesions, coverage = measure(found)
+        result = Correction(lesions, coverage, found.skeleton.result())
+        if outlines is not None:
+            result = correct_lesions(result, found, outlines, scan, measure)
     limit_mm3 = quality.detection_limit_mm3(
         scan.volume.geometry,
         found.threshold,
@@ -84,25 +95,27 @@ def analyse(
     )
     excluded = list_excluded(found.candidates)
     raised = (
-        *quality.quality_flags(scan, coverage, found.noise_hu),
+        *quality.quality_flags(scan, result.coverage, found.noise_hu),
         *quality.anatomy_flags(anatomy),
         *quality.metal_flags(excluded),
         *quality.contrast_flags(scan, found.threshold),
-        *quality.site_flags(lesions),
+        *quality.site_flags(result.lesions),
         *quality.speck_flags(found.specks, settings.candidates),
+        *quality.edit_flags(result.edits),
     )
     return Analysis(
         scan=scan,
         settings_sha256=settings_sha256,
         flags=(*scan.flags, *raised),
         noise_hu=found.noise_hu,
-        coverage=coverage,
+        coverage=result.coverage,
         threshold=found.threshold,
-        skeleton=found.skeleton.result(),
-        lesions=lesions,
+        skeleton=result.skeleton,
+        lesions=result.lesions,
         excluded=excluded,
-        burden=add_up_burden(lesions, limit_mm3, scan, enhanced=found.threshold.enhanced),
+        burden=add_up_burden(result.lesions, limit_mm3, scan, enhanced=found.threshold.enhanced),
         landmarks_mm=found.fit.landmarks_mm if found.fit is not None else {},
+        edits=result.edits,
     )
 
 

@@ -17,10 +17,12 @@ from pipeline.cli.options import (
     Dates,
     DatesOption,
     Figures,
+    LesionsFiles,
     NamesFiles,
     Out,
     Overwrite,
     PatientKey,
+    ResampleLesions,
     Set,
     by_time_point,
     parse_date,
@@ -40,6 +42,8 @@ def compare(
     set_: Set = None,
     anatomy: AnatomyFiles = None,
     names: NamesFiles = None,
+    lesions: LesionsFiles = None,
+    resample_lesions: ResampleLesions = False,
     date: Annotated[
         list[str] | None, typer.Option("--date", metavar="t0=YYYY-MM-DD", help="Date of a scan.")
     ] = None,
@@ -59,6 +63,7 @@ def compare(
     from pipeline.cli.scans import (
         drop_dates,
         load_anatomy,
+        load_outlines,
         load_scan,
         under_key,
         with_dates_moved,
@@ -76,6 +81,7 @@ def compare(
     chosen = by_time_point(series or (), "--series", len(paths))
     maps = by_time_point(anatomy or (), "--anatomy", len(paths))
     called = by_time_point(names or (), "--names", len(paths))
+    outlined = by_time_point(lesions or (), "--lesions", len(paths))
     told = open_case(case, dates=dates)
     with staged_folder(out, overwrite=overwrite) as stage:
         stages = len(paths) * (1 + len(STAGES)) + len(COMPARE_STAGES) + 1
@@ -92,14 +98,17 @@ def compare(
             if dates is Dates.SHIFT:
                 scans = with_dates_moved(scans)
             guests = [load_anatomy(maps.get(n), called.get(n), one) for n, one in enumerate(scans)]
+            drawn = [
+                load_outlines(outlined.get(n), one, resample=resample_lesions) for n, one in enumerate(scans)
+            ]
             with loading_modules():
                 from pipeline.cli.outputs import write_all_compared
                 from pipeline.workflow import analyse
                 from pipeline.workflow import compare as compare_analyses
 
             analyses = [
-                analyse(one, settings, anatomy=guest, on_stage=begin)
-                for one, guest in zip(scans, guests, strict=True)
+                analyse(one, settings, anatomy=guest, outlines=own, on_stage=begin)
+                for one, guest, own in zip(scans, guests, drawn, strict=True)
             ]
             comparison = compare_analyses(analyses, settings, on_stage=begin)
             comparison = replace(comparison, case=case_beside(told, as_made, scans))

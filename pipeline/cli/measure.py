@@ -15,10 +15,12 @@ from pipeline.cli.options import (
     Dates,
     DatesOption,
     Figures,
+    LesionsFile,
     NamesFile,
     Out,
     Overwrite,
     PatientKey,
+    ResampleLesions,
     Set,
     parse_date,
     run_settings,
@@ -33,6 +35,8 @@ def measure(
     set_: Set = None,
     anatomy: AnatomyFile = None,
     names: NamesFile = None,
+    lesions: LesionsFile = None,
+    resample_lesions: ResampleLesions = False,
     date: Annotated[
         str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the scan.")
     ] = None,
@@ -45,7 +49,14 @@ def measure(
 ) -> None:
     """Find and measure every soft-tissue calcification of one scan."""
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import load_anatomy, load_scan, under_key, with_dates_moved, without_dates
+    from pipeline.cli.scans import (
+        load_anatomy,
+        load_outlines,
+        load_scan,
+        under_key,
+        with_dates_moved,
+        without_dates,
+    )
     from pipeline.cli.summary import print_analysis
     from pipeline.results.staging import staged_folder
     from pipeline.stages import STAGES
@@ -64,11 +75,12 @@ def measure(
         elif dates is Dates.DROP:
             one = without_dates(one)
         guest = load_anatomy(anatomy, names, one)
+        outlines = load_outlines(lesions, one, resample=resample_lesions)
         with loading_modules():
             from pipeline.cli.outputs import write_all
             from pipeline.workflow import analyse
 
-        analysis = analyse(one, settings, anatomy=guest, on_stage=begin)
+        analysis = analyse(one, settings, anatomy=guest, outlines=outlines, on_stage=begin)
         begin("writing")
         write_all(analysis, stage, settings.figures, writing)
     print_analysis(analysis, out)

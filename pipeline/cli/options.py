@@ -49,6 +49,22 @@ NamesFiles = Annotated[
 ]
 
 
+LesionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--lesions", metavar="FILE", help="Lesions as you outlined them: DICOM SEG, or NIfTI label map."
+    ),
+]
+LesionsFiles = Annotated[
+    list[str] | None,
+    typer.Option("--lesions", metavar="t0=FILE", help="Outlined lesions of a date: DICOM SEG, or NIfTI."),
+]
+ResampleLesions = Annotated[
+    bool,
+    typer.Option("--resample-lesions", help="Take outlines of another grid too, by the nearest voxels."),
+]
+
+
 class Dates(StrEnum):
     """What becomes of dates in the results; intervals stay right in all three."""
 

@@ -14,6 +14,7 @@ from pipeline.errors import InputRefused, UsageError
 if TYPE_CHECKING:
     from pipeline.domain.anatomy import Anatomy
     from pipeline.domain.change import Comparison
+    from pipeline.domain.outlines import Outlines
 
 
 def is_nifti(path: Path) -> bool:
@@ -68,6 +69,21 @@ def load_anatomy(path: Path | str | None, names: Path | str | None, scan: Scan) 
     from pipeline.anatomy.read import read_anatomy
 
     return read_anatomy(Path(path), Path(names) if names is not None else None, scan)
+
+
+def load_outlines(path: Path | str | None, scan: Scan, *, resample: bool) -> Outlines | None:
+    """The lesions that a human outlined on a scan, if any were given.
+
+    Raises
+    ------
+    InputRefused
+        With the code of what does not fit.
+    """
+    if path is None:
+        return None
+    from pipeline.outlines.read import read_outlines
+
+    return read_outlines(Path(path), scan, resample=resample)
 
 
 def under_key(scans: Sequence[Scan], patient_key: str | None) -> list[Scan]:

@@ -119,6 +119,7 @@ def _modules(analysis: Analysis, origin: Origin, writing: Writing) -> Dataset:
     settle(dataset, origin.context)
     del dataset.SourceImageSequence  # the one plane that was shown
     shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.PixelMeasuresSequence[0].SpacingBetweenSlices = between  # highdicom takes one plane for 1 mm
     if "SegmentIdentificationSequence" in shared:  # of a single segment
         del shared.SegmentIdentificationSequence
     return dataset

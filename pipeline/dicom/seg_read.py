@@ -38,7 +38,7 @@ def read_seg(path: Path, *, frame_of_reference_uid: str | None) -> LabelMap:
     InputRefused
         NOT_FOUND, NOT_A_SEG, UNREADABLE; ANATOMY_MISMATCH for another frame of reference.
     """
-    segments = _open(path)
+    segments = open_seg(path)
     own = str(segments.get("FrameOfReferenceUID", "")) or None
     if own and frame_of_reference_uid and own != frame_of_reference_uid:
         raise InputRefused("ANATOMY_MISMATCH", "the SEG has another frame of reference than the scan")
@@ -53,9 +53,16 @@ def read_seg(path: Path, *, frame_of_reference_uid: str | None) -> LabelMap:
     return LabelMap(values, order.geometry((k, j, i), volume.affine), _names(segments))
 
 
-def _open(path: Path) -> Any:
+def open_seg(path: Path) -> Any:
+    """A SEG as highdicom's object.
+
+    Raises
+    ------
+    InputRefused
+        NOT_FOUND, NOT_A_SEG, UNREADABLE.
+    """
     if not path.is_file():
-        raise InputRefused("NOT_FOUND", "there is no such file of anatomy")
+        raise InputRefused("NOT_FOUND", "there is no such file of segments")
     try:
         dataset = pydicom.dcmread(path)
         if str(dataset.get("SOPClassUID", "")) not in SEGMENTATION_STORAGE:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap
 from pipeline.domain.lesion import Excluded, Interval, Lesion, Pattern
+from pipeline.domain.outlines import Edit
 from pipeline.domain.scan import QualityFlag, Scan
 
 
@@ -80,6 +81,9 @@ class Analysis:
     landmarks_mm: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """For each bone (n, 3), LPS mm: points that mean the same place on every scan, in one order; empty where
     no pelvis was recognised."""
+
+    edits: tuple[Edit, ...] = ()
+    """What a human's outlines changed; empty where none were handed in, or none differs."""
 
     @property
     def geometry(self) -> Geometry:

@@ -104,6 +104,15 @@ class BoxedMask:
             raise GeometryError(f"a boxed mask of {voxels.shape} does not fit its box {self.box}")
         object.__setattr__(self, "voxels", voxels)
 
+    @classmethod
+    def of_index(cls, index_kji: NDArray[np.int64], geometry: Geometry) -> BoxedMask:
+        """The mask of some voxels, (n, 3) with n at least 1, in the smallest box."""
+        low, high = index_kji.min(axis=0), index_kji.max(axis=0) + 1
+        k, j, i = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        voxels = np.zeros(high - low, dtype=bool)
+        voxels[tuple((index_kji - low).T)] = True
+        return cls(voxels, (k, j, i), geometry)
+
     @property
     def voxel_count(self) -> int:
         """Number of voxels that are set."""

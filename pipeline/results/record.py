@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.domain.analysis import Analysis, Burden
 from pipeline.domain.change import Annotation, BurdenChange, Comparison, Registration, Response, Step, Track
 from pipeline.domain.lesion import Density, Excluded, Interval, Lesion, PlanarAxes
+from pipeline.domain.outlines import Edit
 from pipeline.domain.scan import QualityFlag
 from pipeline.results.case_record import case_record
 
@@ -67,7 +68,7 @@ def measurements(analysis: Analysis, *, version: str) -> Plain:
             "burden": burden(analysis.burden),
             "lesions": [_lesion(one) for one in analysis.lesions],
             "excluded": [_excluded(one) for one in analysis.excluded],
-            "edits": [],
+            "edits": [_edit(one) for one in analysis.edits],
         }
     )
 
@@ -179,6 +180,16 @@ def _lesion(lesion: Lesion) -> Plain:
         "recist_measurable": lesion.recist_measurable,
         "morphology": lesion.morphology,
         "description": lesion.description,
+    }
+
+
+def _edit(one: Edit) -> Plain:
+    return {
+        "what": one.what,
+        "lesion_ids": one.lesion_ids,
+        "automatic_ids": one.automatic_ids,
+        "volume_before_mm3": one.volume_before_mm3,
+        "volume_after_mm3": one.volume_after_mm3,
     }
 
 

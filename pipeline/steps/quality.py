@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap, Mask
 from pipeline.domain.lesion import Excluded, Lesion
+from pipeline.domain.outlines import Edit
 from pipeline.domain.scan import QualityFlag, Scan
 from pipeline.errors import InputRefused
 from pipeline.steps.candidates import Specks
@@ -136,6 +138,15 @@ def speck_flags(specks: Specks, settings: CandidateSettings) -> tuple[QualityFla
         "together, are not listed one by one"
     )
     return (QualityFlag("SPECKS", "info", message),)
+
+
+def edit_flags(edits: Sequence[Edit]) -> tuple[QualityFlag, ...]:
+    """What a human changed of the outlines; none where nothing was changed."""
+    if not edits:
+        return ()
+    counted = Counter(one.what for one in edits)
+    words = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
+    return (QualityFlag("LESIONS_EDITED", "info", f"outlines of lesions were changed by a human: {words}"),)
 
 
 def _z_range_mm(mask: BoxedMask) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,10 @@ def say(*command: object) -> subprocess.CompletedProcess[str]:
         [str(one) for one in command],
         capture_output=True, text=True, check=False, encoding="utf-8", errors="replace", timeout=60,
     )  # fmt: skip
+
+
+def measure(scan: Path, out: Path, *more: object) -> Path:
+    """Results of `calcinosis measure`, by another process."""
+    ended = say(sys.executable, "-m", "pipeline", "measure", scan, "-o", out, "--no-figures", *more)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return out

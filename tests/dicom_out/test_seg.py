@@ -101,6 +101,8 @@ def test_segments_are_coded_numbered_and_tracked_as_the_lesions_are(
         assert segment.SegmentedPropertyCategoryCodeSequence[0].CodeValue == "49755003"
         assert segment.SegmentAlgorithmType == "AUTOMATIC"
         assert segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmName == "calcinosis-ct"
+    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert (measures.SpacingBetweenSlices, list(measures.PixelSpacing)) == (2.0, [1.0, 1.0])
     assert seg.SegmentationType == "BINARY"
     assert seg.SeriesDescription.startswith("RESEARCH")
     assert UID(seg.SOPInstanceUID).is_valid

@@ -91,7 +91,7 @@ def sharp_body(around: Scene, number: int, region: Region, volume_mm3: float) ->
 
     The likeliest densities on a fine grid (`volumes.optics`) begin; of all levels one holds the volume.
     What the picture shows beyond that solid, blurred, corrects the field; a little smoothing keeps noise
-    out of it; and again.
+    out of it; and again. An outline around nothing that stands out, as a human may draw one, is its own body.
 
     Parameters
     ----------
@@ -101,7 +101,8 @@ def sharp_body(around: Scene, number: int, region: Region, volume_mm3: float) ->
         That it holds, as measured.
     """
     refining = _Refining.of(_picture(region), around.blur, volume_mm3)
-    return _body(refining.field(), refining, around.masks[number])
+    body = _body(refining.field(), refining, around.masks[number])
+    return body if body.inside.any() else outline_body(around.masks[number])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
