@@ -183,3 +183,31 @@ def test_a_lesion_cut_on_one_date_counts_in_no_burden() -> None:
         0, 1, followed(first, later := date(SHOWN, kept, geometry=LOWER)), [first.date, later.date], RESPOND
     )
     assert found.change_mm3 == 0.0
+
+
+@pytest.mark.parametrize("known", [seen(GONE, bone=True), seen(GONE, left_out="bone_fragment")])
+def test_what_is_indeterminate_and_otherwise_bone_stands_in_no_way(known: Dated) -> None:
+    large, small = (OLD[0], 7.0), (OLD[0], 5.0)  # 1437 and 524 mm³, beside 268 mm³
+    both = replace(known, date=replace(known.date, lesions=(lesion(1, large),)))
+    unsure = lesion(1, BALL, status="indeterminate")
+    first = date(unsure, lesion(2, large))
+    for order, category in (
+        ((first, known), "complete_resolution"),
+        ((first, both), "stable"),
+        ((both, first), "stable"),
+    ):
+        response = answer(*order)
+        assert response.category == category
+        assert any("1 indeterminate finding(s), bone or" in reason for reason in response.reasons)
+    # a sure one stands in the way, and so does one that is large beside the burden
+    assert answer(date(lesion(1, BALL), lesion(2, large)), known).category == "not_evaluable"
+    assert answer(date(unsure, lesion(2, small)), known).category == "not_evaluable"
+
+
+def test_in_the_other_order_the_burden_is_negated_to_the_last_digit() -> None:
+    radii = (2.0, 2.7, 3.1, 3.9, 4.3)
+    ones = [lesion(n, ((9.0 * n - 27.0, 0.0, 0.0), r)) for n, r in enumerate(radii, start=1)]
+    first, later = date(*ones), date(*reversed(ones[:3]))
+    there, back = followed(first, later), followed(later, first)
+    change = burden_change(0, 1, there, [first.date, later.date], RESPOND).change_mm3
+    assert change == -(burden_change(0, 1, back, [later.date, first.date], RESPOND).change_mm3 or 0.0)

@@ -25,7 +25,7 @@ def burden_change(
     if one.why_not_comparable(other) is not None:
         return BurdenChange(start, end, None, None, None, None)
     counted = [each for each in followed if _counts(each, start, end)]
-    before, after = ([lesion for each in counted for lesion in each.places[n].lesions] for n in (start, end))
+    before, after = (_lesions_on(n, counted) for n in (start, end))
     surface = max(_surface_mm2(before), _surface_mm2(after))
     shift_mm = border_shift_mm(one, other, settings)
     return change_between(start, end, volume_of(before), volume_of(after), settings, surface * shift_mm)
@@ -37,6 +37,12 @@ def _counts(each: Followed, start: int, end: int) -> bool:
     definite = any(track.lesion_ids[n] and n not in track.indeterminate_at for n in (start, end))
     comparable = not track.may_be_growth and (start, end) not in track.cut_between
     return definite and comparable and track.evaluable[start] and track.evaluable[end]
+
+
+def _lesions_on(n: int, counted: Sequence[Followed]) -> list[Lesion]:
+    """All lesions of a date by size: in whatever order the tracks came, their sum has the same last digit."""
+    lesions = [lesion for each in counted for lesion in each.places[n].lesions]
+    return sorted(lesions, key=lambda one: (one.size.volume_mm3.value, one.id))
 
 
 def _surface_mm2(lesions: Sequence[Lesion]) -> float:

@@ -11,12 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.config import RespondSettings
-from pipeline.domain.change import BurdenChange, Category, Criteria, Response, Track
+from pipeline.domain.change import AnnotationCode, BurdenChange, Category, Criteria, Response, Track
 from pipeline.steps.response.recist import recist_response
 from pipeline.steps.response.tracks import Followed
 
 Changes = Mapping[tuple[int, int], BurdenChange]
 """Change of the burden between any two dates, the earlier one first."""
+KNOWN_OTHERWISE: tuple[AnnotationCode, ...] = (
+    "now_part_of_the_bone",
+    "was_part_of_the_bone",
+    "excluded_there",
+)
 GROWN = 10.0
 """What was not seen again may have gone, or grown to as much as this. Ours."""
 
@@ -43,6 +48,9 @@ def classify_response(
     category, reasons = _category(evidence)
     if evidence.unsure:
         reasons += (f"{len(evidence.unsure)} indeterminate new finding(s), not counted as new lesions",)
+    if evidence.explained:
+        names = "bone or something left out on the other date"
+        reasons += (f"{len(evidence.explained)} indeterminate finding(s), {names}, not counted",)
     reasons += tuple(f"not counted: track {one.track_id} {_growth_words(one)}" for one in evidence.growth)
     return Response(
         date_index=date_index,
@@ -53,6 +61,15 @@ def classify_response(
         reference="nadir" if category == "progression" and evidence.from_nadir.from_index > 0 else "baseline",
         reasons=reasons,
     )
+
+
+def _volume_mm3(tracks: Sequence[Track]) -> float:
+    """At baseline."""
+    return sum(volume.value for one in tracks if (volume := one.volume_mm3[0]) is not None)
+
+
+def _is_known_otherwise(track: Track, n: int) -> bool:
+    return any(one.date_index == n and one.code in KNOWN_OTHERWISE for one in track.annotations)
 
 
 def _growth_words(track: Track) -> str:
@@ -107,7 +124,21 @@ class _Evidence:
     def gaps(self) -> list[Track]:
         """Known up to now, and not judged both at first and now."""
         known = [one for one in self.tracks if any(one.lesion_ids[: self.date_index + 1])]
-        return [one for one in known if not self._judged(one)]
+        return [one for one in known if not self._judged(one) and one not in self.explained]
+
+    @property
+    def explained(self) -> list[Track]:
+        """Indeterminate on one of both dates, and bone or left out on the other: no lesion by either.
+
+        At baseline it must be small beside the burden, so that little is lost should it be one after all.
+        """
+        now = self.date_index
+        unsure_at = {n: [one for one in self.tracks if n in one.indeterminate_at] for n in (0, now)}
+        before = [one for one in unsure_at[0] if _is_known_otherwise(one, now)]
+        after = [one for one in unsure_at[now] if _is_known_otherwise(one, 0)]
+        sure = [one for one in self.tracks if one.lesion_ids[0] and 0 not in one.indeterminate_at]
+        small = _volume_mm3(before) <= self.settings.change_fraction * _volume_mm3(sure)
+        return [*(before if small else ()), *after]
 
     def _judged(self, track: Track) -> bool:
         """Whether both scans show the place, and as much of it."""
@@ -195,7 +226,7 @@ def _gaps_may_change(category: Category, evidence: _Evidence) -> bool:
     unseen = [one for one in evidence.gaps if one.lesion_ids[0]]
     if any(not one.lesion_ids[0] and not evidence.is_unsure(one) for one in evidence.gaps):
         return True  # what the first scan did not show may be new
-    hidden_mm3 = sum(volume.value for one in unseen if (volume := one.volume_mm3[0]) is not None)
+    hidden_mm3 = _volume_mm3(unseen)
     return any(_with_hidden(share, hidden_mm3, evidence) != category for share in (0.0, GROWN))
 
 
@@ -205,7 +236,7 @@ def _with_hidden(share: float, hidden_mm3: float, evidence: _Evidence) -> Catego
     if change.change_mm3 is None or change.limits_mm3 is None:
         return "not_evaluable"
     judged = [one for one in evidence.tracks if one not in evidence.gaps and one.lesion_ids[0]]
-    seen_mm3 = sum(volume.value for one in judged if (volume := one.volume_mm3[0]) is not None)
+    seen_mm3 = _volume_mm3(judged)
     moved_mm3 = change.change_mm3 + (share - 1) * hidden_mm3
     old_mm3 = seen_mm3 + hidden_mm3
     if old_mm3 <= 0:
