@@ -98,7 +98,7 @@ def _fate(comparison: Comparison, track: Track) -> str:
     if lesion is None:
         return f"Track {track.track_id} {FATES[track.kind]}."
     volumes = [one.value for one in track.volume_mm3 if one is not None]
-    change = " → ".join(volume_text(one) for one in dict.fromkeys((volumes[0], volumes[-1])))
+    change = " → ".join(dict.fromkeys(volume_text(one) for one in (volumes[0], volumes[-1])))
     if track.kind == "resolved":
         change = f"{volume_text(volumes[0])} before"
     elif track.kind == "not_evaluable":
