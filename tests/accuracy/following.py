@@ -265,7 +265,7 @@ def note(
             "0",
         ),
         ("tracks without change called changed", f"{changed} of {len(unchanged)}", "≤ 7 %"),
-        ("of these called not evaluable, or not found on either date", f"{undecided}, {unfound}", ""),
+        ("of these not evaluable; not found on either date", f"{undecided}, {unfound}", ""),
         (
             "burdens without change called changed",
             f"{sum(one.burden_changed for one in repeats)} of {len(repeats)}",
