@@ -27,11 +27,16 @@ def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing
         "excluded": analysis.excluded_labels(),
     }
     with ThreadPoolExecutor(max_workers=2) as threads:
-        list(threads.map(lambda name: write_label_map(maps[name], folder / f"{name}.nii.gz"), maps))
-    if writing is not None:
-        from pipeline.dicom.write import write_objects
+        packed = [threads.submit(write_label_map, maps[name], folder / f"{name}.nii.gz") for name in maps]
+        from pipeline.results.workbook import write_lesions_workbook
 
-        write_objects(analysis, folder, writing)
+        write_lesions_workbook(analysis, folder / "lesions.xlsx")
+        if writing is not None:
+            from pipeline.dicom.write import write_objects
+
+            write_objects(analysis, folder, writing)
+        for one in packed:
+            one.result()
     if figures.enabled:
         from pipeline.report.figures import write_figures
 
@@ -51,6 +56,9 @@ def write_all_compared(
         own.mkdir()
         write_all(analysis, own, figures, of_time_point(writing, comparison, n))
     write_comparison(comparison, folder, version=__version__)
+    from pipeline.results.workbook import write_tracks_workbook
+
+    write_tracks_workbook(comparison, folder / "tracks.xlsx")
     if figures.enabled:
         from pipeline.report.figures import write_comparison_figures
 

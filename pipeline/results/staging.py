@@ -20,6 +20,8 @@ RESULT_NAMES = (
     "comparison.json",
     "lesions.csv",
     "tracks.csv",
+    "lesions.xlsx",
+    "tracks.xlsx",
     "lesions.nii.gz",
     "excluded.nii.gz",
     "skeleton.nii.gz",

@@ -4,98 +4,32 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track
 from pipeline.domain.lesion import Lesion
+from pipeline.results.definitions import LESION_DEFINITIONS, TRACK_DEFINITIONS
 from pipeline.results.record import rounded
 
-LESION_COLUMNS = (
-    "id",
-    "status",
-    "morphology",
-    "recist_measurable",
-    "side",
-    "region",
-    "also_involves",
-    "structure",
-    "depth",
-    "skin_depth_mm",
-    "volume_mm3",
-    "volume_lower_mm3",
-    "volume_upper_mm3",
-    "voxel_volume_mm3",
-    "mesh_volume_mm3",
-    "axial_long_axis_mm",
-    "axial_short_axis_mm",
-    "coronal_long_axis_mm",
-    "coronal_short_axis_mm",
-    "sagittal_long_axis_mm",
-    "sagittal_short_axis_mm",
-    "diameter_3d_mm",
-    "extent_x_mm",
-    "extent_y_mm",
-    "extent_z_mm",
-    "centroid_x_mm",
-    "centroid_y_mm",
-    "centroid_z_mm",
-    "mean_hu",
-    "sd_hu",
-    "p95_hu",
-    "max_hu",
-    "core_mean_hu",
-    "core_sd_hu",
-    "core_p95_hu",
-    "core_max_hu",
-    "calcium_mass_mg",
-    "agatston_score",
-    "edge_hu",
-    "fragment_count",
-    "nearest_bone",
-    "bone_part",
-    "bone_distance_mm",
-    "bone_contact",
-    "possibly_ossified",
-    "touches_edge",
-    "volume_note",
-    "why_indeterminate",
-    "description",
-    "tracking_uid",
-)
-TRACK_COLUMNS = (
-    "track_id",
-    "date_index",
-    "lesions",
-    "evaluable",
-    "volume_mm3",
-    "x_mm",
-    "y_mm",
-    "z_mm",
-    "kind_since_last",
-    "change_mm3",
-    "change_percent",
-    "limit_lower_mm3",
-    "limit_upper_mm3",
-    "beyond_error",
-    "reason",
-    "annotations",
-    "annotation_words",
-    "kind_first_to_last",
-    "tracking_uid",
-)
+LESION_COLUMNS, TRACK_COLUMNS = tuple(LESION_DEFINITIONS), tuple(TRACK_DEFINITIONS)
 
 
 def lesions_csv(analysis: Analysis) -> str:
     """One row for each lesion; empty cells are unknown."""
-    return _csv(LESION_COLUMNS, (_lesion_row(one) for one in analysis.lesions))
+    return _csv(LESION_COLUMNS, (lesion_row(one) for one in analysis.lesions))
 
 
 def tracks_csv(comparison: Comparison) -> str:
     """One row for each track and date; empty cells are unknown."""
-    rows = (_track_row(track, n) for track in comparison.tracks for n in range(len(track.lesion_ids)))
-    return _csv(TRACK_COLUMNS, rows)
+    return _csv(TRACK_COLUMNS, track_rows(comparison))
+
+
+def track_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """The cells of each track on each date, by column."""
+    for track in comparison.tracks:
+        yield from (_track_row(track, n) for n in range(len(track.lesion_ids)))
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -106,11 +40,13 @@ def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _lesion_row(lesion: Lesion) -> dict[str, Any]:
+def lesion_row(lesion: Lesion) -> dict[str, Any]:
+    """The cells of a lesion, by column."""
     size, density = lesion.size, lesion.density
     row: dict[str, Any] = {
         "id": lesion.id,
         "status": lesion.status,
+        "source": lesion.source,
         "morphology": lesion.morphology,
         "recist_measurable": lesion.recist_measurable,
         "side": lesion.site.side,

@@ -31,7 +31,8 @@ def test_two_scans_are_compared(folders: tuple[Path, Path], tmp_path: Path, run:
 def test_a_time_point_is_what_measure_gives(folders: tuple[Path, Path], tmp_path: Path, run: Run) -> None:
     assert run("compare", *folders, "-o", tmp_path / "both", "--no-figures").code == 0
     assert run("measure", folders[1], "-o", tmp_path / "one", "--no-figures").code == 0
-    for name in FILES:
+    of_its_own = [name for name in FILES if not name.endswith(".dcm")]  # those name the tracks
+    for name in of_its_own:
         assert (tmp_path / "both" / "t1" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 

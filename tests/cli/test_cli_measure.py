@@ -24,12 +24,15 @@ from tests.series import good_series, write_series
 FILES = (
     "measurements.json",
     "lesions.csv",
+    "lesions.xlsx",
     "lesions.nii.gz",
     "excluded.nii.gz",
     "skeleton.nii.gz",
     "skeleton.json",
+    "lesions.seg.dcm",
+    "measurements.sr.dcm",
 )
-"""What every run writes; SEG, SR, report and figures may lie beside them."""
+"""What every run of a CT series with lesions writes; report and figures may lie beside them."""
 IDENTITY = ("Paula", "Box^", "P-1", "20070305", "2006-03-12", "20060312")
 
 

@@ -18,8 +18,8 @@ from pipeline.results.tables import LESION_COLUMNS, TRACK_COLUMNS, lesions_csv, 
 
 UNIT = re.compile(r"_(mm3|mm2|mm|hu|percent|days|mg)$")
 WITHOUT_UNIT = {
-    "id", "status", "side", "region", "also_involves", "structure", "depth", "nearest_bone", "bone_part",
-    "possibly_ossified", "fragment_count", "bone_contact", "touches_edge", "why_indeterminate",
+    "id", "status", "source", "side", "region", "also_involves", "structure", "depth", "nearest_bone",
+    "bone_part", "possibly_ossified", "fragment_count", "bone_contact", "touches_edge", "why_indeterminate",
     "tracking_uid", "track_id", "date_index", "lesions", "evaluable", "kind_since_last", "beyond_error",
     "reason", "kind_first_to_last", "agatston_score", "volume_note",
     "morphology", "recist_measurable", "description", "annotations", "annotation_words",
