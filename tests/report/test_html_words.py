@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track, TrackKind
+from pipeline.domain.geometry import Geometry
+from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Interval, Site
 from pipeline.report.html import course, narrative, page
 from pipeline.report.html.library import LibraryMissing
@@ -178,3 +181,27 @@ def test_links_carry_a_point_there_and_back() -> None:
     returned = np.array(back["bones"][0]["matrix"]) @ np.append(moved, 1.0)
     assert (there["from"], there["to"], back["from"], back["to"]) == (0, 1, 1, 0)
     assert returned == pytest.approx(point[:3])
+
+
+MOST_BYTES = 15_000_000
+PICTURES_BYTES = 2_000_000
+"""Left for the pictures that a run draws."""
+
+
+def noise() -> Analysis:
+    """A body without air that is nothing but noise, of nearly as many voxels as the viewer is given."""
+    geometry = Geometry.from_spacing((120, 300, 320), spacing_mm=(2.0, 1.0, 1.0), origin_lps_mm=(0, 0, 0))
+    analysis = analysis_of(geometry=geometry)
+    generator = np.random.default_rng(0)
+    hu = generator.integers(-390, 1600, geometry.shape, dtype=np.int16)
+    return replace(analysis, scan=replace(analysis.scan, volume=CTVolume(hu, geometry)))
+
+
+def test_page_of_nothing_but_noise_stays_within_its_size(tmp_path: Path) -> None:
+    size = write_report(noise(), tmp_path, version="1").stat().st_size
+    assert size <= MOST_BYTES - PICTURES_BYTES
+
+
+def test_as_many_dates_as_there_may_be_are_written(tmp_path: Path) -> None:
+    many = course_of(*(Shown(30 * n, 1000.0) for n in range(40)))
+    assert write_comparison_report(many, tmp_path, version="1").stat().st_size <= MOST_BYTES - PICTURES_BYTES
