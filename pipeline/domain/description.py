@@ -41,7 +41,7 @@ DEPTHS = {"skin": "in the skin", "subcutaneous": "subcutaneous", "fascial": "alo
 def describe(lesion: Lesion) -> str:
     """One sentence: form, density, size, place, what to beware of, volume."""
     parts = [
-        f"{_what(lesion)} {_place(lesion.site)}",
+        f"{_what(lesion)} {site_text(lesion.site)}",
         DEPTHS.get(lesion.site.depth or "", ""),
         _bone(lesion),
         *_remarks(lesion),
@@ -58,7 +58,7 @@ def name_text(lesion: Lesion) -> str:
         size = f"{length_text(lesion.size.diameter_3d_mm)} long {form}"
     else:
         size = pair_text(lesion.size.axial.long_axis_mm, lesion.size.axial.short_axis_mm)
-    return f"{size.strip()} calcification {_place(lesion.site)}"
+    return f"{size.strip()} calcification {site_text(lesion.site)}"
 
 
 def _what(lesion: Lesion) -> str:
@@ -85,7 +85,8 @@ def _density(lesion: Lesion) -> str:
     return "dense" if hu >= DENSE_FROM_HU else "moderately dense"
 
 
-def _place(site: Site) -> str:
+def site_text(site: Site) -> str:
+    """Where it lies, with its preposition."""
     side = "" if site.side in (None, "midline") else site.side
     if site.region is None:
         where = {"left": "on the left", "right": "on the right", "midline": "in the midline"}

@@ -366,7 +366,7 @@ def test_report_of_one_scan_has_the_numbers_of_the_json(folder: Path, browser: B
         value, digit = shown_mm3(row[5])
         assert value == pytest.approx(lesion["volume_mm3"]["value"], abs=digit * 1.001)
         axes = lesion["axial"]
-        assert row[6] == f"{axes['long_axis_mm']:.1f} × {axes['short_axis_mm']:.1f} mm"
+        assert row[6] == f"{axes['long_axis_mm']:.1f} × {axes['short_axis_mm']:.1f}"
         assert row[9] == f"{lesion['hu']['max']:.0f}"
     assert int(burden["Definite lesions"]) == content["burden"]["lesion_count"]
     assert np.abs(np.subtract(at, FAINT_LPS_MM)).max() <= VOXEL_MM / 2 + 0.1

@@ -50,7 +50,7 @@ def test_findings_stand_by_place_with_the_largest_place_first() -> None:
     sites = (Site("left", "paraspinal"), Site("right", "ischiofemoral_space"), Site("left", "paraspinal"))
     lesions = [replace(one, site=site) for one, site in zip(analysis.lesions, sites, strict=True)]
     found = narrative.findings(lesions)
-    assert [one.place for one in found] == ["Right ischiofemoral space", "Left paraspinal"]
+    assert [one.place for one in found] == ["Right ischiofemoral space", "Left paraspinal region"]
     assert [[number for number, _ in one.sentences] for one in found] == [[2], [1, 3]]
 
 
@@ -59,7 +59,8 @@ def test_findings_stand_by_place_with_the_largest_place_first() -> None:
     [
         (Site(), "Region unknown"),
         (Site("left", "multiple"), "Several regions"),
-        (Site("midline", "perineum"), "Perineum"),
+        (Site("midline", "perineum"), "Perineum in the midline"),
+        (Site("right", "inguinal"), "Right groin"),
         (Site("left", "obturator_internus"), "Left obturator internus"),
     ],
     ids=lambda one: str(getattr(one, "region", one)),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.domain.analysis import Analysis
-from pipeline.domain.description import bone_text
+from pipeline.domain.description import bone_text, site_text
 from pipeline.domain.lesion import Lesion
 from pipeline.domain.wording import interval_text, length_text, volume_text
 from pipeline.report.wording import counted, signed
 
 NOT_KNOWN = "not known"
+PREPOSITION = re.compile("^(in|at|over) the ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,11 @@ def findings(lesions: Sequence[Lesion]) -> list[Finding]:
 
 def place_title(lesion: Lesion) -> str:
     """Side and region as a heading."""
-    site = lesion.site
-    side = "" if site.side in (None, "midline") else str(site.side)
-    if site.region is None:
+    if lesion.site.region is None:
         return "Region unknown"
-    if site.region == "multiple":
+    if lesion.site.region == "multiple":
         return "Several regions"
-    title = f"{side} {site.region.replace('_', ' ')}".strip()
+    title = PREPOSITION.sub("", site_text(lesion.site))
     return f"{title[0].upper()}{title[1:]}"
 
 

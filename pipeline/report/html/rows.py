@@ -34,7 +34,7 @@ def _lesion_row(analysis: Analysis, n: int, lesion: Lesion) -> dict[str, Any]:
         "depth": site.depth or "–",
         "morphology": lesion.morphology or "–",
         "volume": interval_text(size.volume_mm3),
-        "axial": axes_text(size.axial),
+        "axial": axes_text(size.axial).removesuffix(" mm"),
         "diameter": f"{size.diameter_3d_mm:.1f}",
         "mean": signed(core.mean_hu, 0),
         "peak": signed(lesion.density.max_hu, 0),
