@@ -16,7 +16,7 @@ from pipeline.domain.change import Comparison, Registration, TimePoint
 from pipeline.domain.outlines import Outlines
 from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
-from pipeline.finding import find
+from pipeline.finding import Found, find
 from pipeline.measuring import list_excluded, measure_lesions
 from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
@@ -73,9 +73,7 @@ def analyse(
     body = segment_body(scan.volume, settings.body)
     quality.require_body(body)
     settings_sha256 = settings.sha256()
-    seed = f"{scan.acquisition.input_sha256}/{settings_sha256}"
-    if anatomy is not None:
-        seed = f"{seed}/{anatomy.sha256()}"
+    seed = _seed(scan, settings_sha256, anatomy)
     with ThreadPoolExecutor(max_workers=1) as beside:
         found = find(scan, body, settings, anatomy=anatomy, beside=beside, on_stage=on_stage)
         on_stage(STAGES[3])
@@ -86,13 +84,7 @@ def analyse(
         result = Correction(lesions, coverage, found.skeleton.result())
         if outlines is not None:
             result = correct_lesions(result, found, outlines, scan, measure)
-    limit_mm3 = quality.detection_limit_mm3(
-        scan.volume.geometry,
-        found.threshold,
-        found.noise_hu,
-        noise_factor=settings.candidates.noise_factor,
-        settings=settings.mimics,
-    )
+    limit_mm3 = _detection_limit_mm3(scan, found, settings)
     excluded = list_excluded(found.candidates)
     raised = (
         *quality.quality_flags(scan, result.coverage, found.noise_hu),
@@ -116,6 +108,22 @@ def analyse(
         burden=add_up_burden(result.lesions, limit_mm3, scan, enhanced=found.threshold.enhanced),
         landmarks_mm=found.fit.landmarks_mm if found.fit is not None else {},
         edits=result.edits,
+    )
+
+
+def _seed(scan: Scan, settings_sha256: str, anatomy: Anatomy | None) -> str:
+    """All that decides which lesion is which, as a text."""
+    own = f"{scan.acquisition.input_sha256}/{settings_sha256}"
+    return own if anatomy is None else f"{own}/{anatomy.sha256()}"
+
+
+def _detection_limit_mm3(scan: Scan, found: Found, settings: Settings) -> float | None:
+    return quality.detection_limit_mm3(
+        scan.volume.geometry,
+        found.threshold,
+        found.noise_hu,
+        noise_factor=settings.candidates.noise_factor,
+        settings=settings.mimics,
     )
 
 

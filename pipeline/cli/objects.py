@@ -12,7 +12,7 @@ from pipeline.cli.options import Dates
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.dicom.objects import Writing
+    from pipeline.dicom.writing import Writing
     from pipeline.domain.change import Comparison
 
 NoDicom = Annotated[bool, typer.Option("--no-dicom", help="Write neither DICOM SEG nor SR.")]
@@ -39,8 +39,7 @@ def way_of_writing(*, no_dicom: bool, deidentify: bool, dates: Dates) -> Writing
     if no_dicom:
         return None
     from pipeline.dicom.identity import config_folder, load_salt
-    from pipeline.dicom.identity_out import Anonymity
-    from pipeline.dicom.objects import Writing
+    from pipeline.dicom.writing import Anonymity, Writing
 
     if not deidentify and dates is Dates.KEEP:
         return Writing(__version__)

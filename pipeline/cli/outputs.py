@@ -15,7 +15,7 @@ from pipeline.nifti import write_label_map
 from pipeline.results.files import write_analysis, write_comparison
 
 if TYPE_CHECKING:
-    from pipeline.dicom.objects import Writing
+    from pipeline.dicom.writing import Writing
 
 
 def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing: Writing | None) -> None:
@@ -31,7 +31,7 @@ def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing
         from pipeline.results.workbook import write_lesions_workbook
 
         write_lesions_workbook(analysis, folder / "lesions.xlsx")
-        if writing is not None:
+        if writing is not None and analysis.scan.source is not None:
             from pipeline.dicom.write import write_objects
 
             write_objects(analysis, folder, writing)

@@ -13,7 +13,6 @@ import unicodedata
 import uuid
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR
@@ -24,6 +23,7 @@ from pydicom.sr.coding import Code
 from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
 
 from pipeline.dicom.source import STUDY_TAGS
+from pipeline.dicom.writing import Anonymity
 from pipeline.domain.scan import Scan
 from pipeline.domain.source import Source
 
@@ -42,14 +42,6 @@ UID_DIGITS = 38
 LEAST_NUMBER = 10 ** (UID_DIGITS - 1)
 """A UUID has up to 39 digits as a number; those of 38 that begin with 1 leave 123 of its 128 bits."""
 DEIDENTIFIED = "Basic Profile of PS3.15 annex E"
-
-
-@dataclass(frozen=True, slots=True)
-class Anonymity:
-    """How objects are stripped of identity."""
-
-    salt: bytes  #: of the user, so that an object's UIDs are the same each time and lead back to nobody
-    dates_moved: bool = False  #: the scan's date is a moved one, and may be told
 
 
 def composite_context(scan: Scan, source: Source, anonymity: Anonymity | None) -> Dataset:

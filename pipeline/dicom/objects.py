@@ -12,19 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.course import NOT_FOLLOWED, Course
 from pipeline.dicom.headers import CT_IMAGE
 from pipeline.dicom.identity_out import (
     UID_DIGITS,
-    Anonymity,
     composite_context,
     content_moment,
     uid_mapper,
     uid_of,
 )
+from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.image import BoxedMask
-from pipeline.domain.lesion import Lesion
 from pipeline.domain.source import Source, SourceImage
 
 MANUFACTURER = "calcinosis-ct"
@@ -34,22 +32,6 @@ SERIAL_NUMBER = "none"
 OF_PERSONS = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "ReferringPhysicianName")
 DRAFT_UID, DRAFT_SERIES_UID = (f"2.25.{digit * UID_DIGITS}" for digit in "12")
 """Stand where the UIDs of an object go, until its content is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """How objects are written, beside what they hold."""
-
-    version: str  #: of this program
-    anonymity: Anonymity | None = None  #: None: with the patient's own identity
-    course: Course = NOT_FOLLOWED  #: of a comparison that the scan belongs to
-
-    def tracking(self, lesion: Lesion) -> tuple[str, str]:
-        """Tracking identifier and UID of a lesion: those of its track where there is one."""
-        track = self.course.of_lesion.get(lesion.id)
-        if track is None:
-            return f"lesion {lesion.id}", lesion.tracking_uid
-        return f"track {track.track_id}", track.tracking_uid
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -27,11 +27,11 @@ from pipeline.dicom.objects import (
     MODEL,
     SERIAL_NUMBER,
     Origin,
-    Writing,
     decimals,
     save,
     settle,
 )
+from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.lesion import Lesion
 

@@ -19,12 +19,12 @@ from pipeline.dicom.objects import (
     MODEL,
     SERIAL_NUMBER,
     Origin,
-    Writing,
     save,
     settle,
 )
 from pipeline.dicom.seg import Written
 from pipeline.dicom.sr_groups import absent_group, lesion_group, scan_group
+from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
 
 SERIES_NUMBER = 9802

@@ -11,8 +11,9 @@ from pydicom.sr.coding import Code
 from pipeline.dicom import codes
 from pipeline.dicom.course import Followed
 from pipeline.dicom.identity_out import uid_of
-from pipeline.dicom.objects import MODEL, Origin, Writing
+from pipeline.dicom.objects import MODEL, Origin
 from pipeline.dicom.seg import Written
+from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.lesion import Density, Interval, Lesion, Site
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.dicom.objects import Origin, Writing
+from pipeline.dicom.objects import Origin
 from pipeline.dicom.seg import write_seg
 from pipeline.dicom.sr import write_sr
+from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
 
 SEG_NAME, SR_NAME = "lesions.seg.dcm", "measurements.sr.dcm"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.objects import Writing
 from pipeline.dicom.write import SEG_NAME, SR_NAME, write_objects
+from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.orientation import AxisOrder
 from pipeline.domain.source import Source, SourceImage

@@ -14,10 +14,10 @@ from pydicom.uid import UID
 
 from pipeline.cli.objects import way_of_writing
 from pipeline.cli.options import Dates
-from pipeline.dicom.identity_out import Anonymity, replaced_uid
-from pipeline.dicom.objects import Writing
+from pipeline.dicom.identity_out import replaced_uid
 from pipeline.dicom.read import read_scan
 from pipeline.dicom.write import write_objects
+from pipeline.dicom.writing import Anonymity, Writing
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.orientation import AxisOrder
