@@ -14,6 +14,7 @@ from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition, Scan
 from pipeline.stages import STAGES, OnStage
+from pipeline.steps.abdomen import question_abdomen
 from pipeline.steps.blood import BloodPool, find_blood_pool
 from pipeline.steps.bone import PooledScan, pool_scan
 from pipeline.steps.bowel import tell_bowel
@@ -246,7 +247,7 @@ def _told(
 ) -> tuple[Candidate, ...]:
     """What each candidate is. Sheets under the skin are lesions; no rule about mimics is asked of them."""
     around = replace(bones.around, noise_hu=noise_hu or 0.0)
-    on_skin, told = split_sheets(candidates, ground.sheets)
+    on_skin, told = split_sheets(candidates, ground.sheets, around, settings.sheets)
     told = tell_contrast(told, around, settings.contrast)
     told = tell_vessels(told, around, settings.vessels)
     told = tell_bowel(told, around, settings.contrast)
@@ -255,6 +256,7 @@ def _told(
     told = tell_ribs(told, around, settings.spots)
     told = tell_stones(told, around, settings.stones)
     told = question_pieces(told, around, settings.contrast)
+    told = question_abdomen(told, around, settings.spots)
     told = question_density(told, settings.metal, factor=ground.calcium_factor)
     told = question_streaks(told, ground.inner, ground.body, ground.metal, settings.metal)
     if ground.guest is not None:

@@ -66,6 +66,8 @@ class SheetSettings(Section):
     """at least this wide in two directions,"""
     least_mm3: float = Field(300.0, ge=0)
     """and at least this large."""
+    wall_mm: float = Field(4.0, ge=0, le=60)
+    """Before the pelvis, with so much muscle between it and the skin, it lies behind the belly's wall."""
 
 
 class SkeletonSettings(Section):

@@ -97,6 +97,8 @@ class ContrastSettings(Section):
     """(but longer than so many times its width, in standard deviations, perhaps along a fascia),"""
     piece_match: float = Field(0.9, ge=0.5, le=1)
     """with at least this times the density of the contrast it is as dense,"""
+    piece_most_match: float = Field(1.3, ge=1, le=3)
+    """and with no more than this times it,"""
     small_match: float = Field(0.75, ge=0.3, le=1)
     """or with this where it is small and fat parts it from bone: partial volume takes a quarter,"""
     piece_bone_mm: float = Field(20.0, ge=0)
@@ -153,6 +155,10 @@ class ContrastSettings(Section):
     """if no more than this share of what is around it is fat;"""
     deep_muscle_mm: float = Field(-3.0, ge=-30, le=30)
     """deeper in it than this (negative), nothing that is seen nearby tells it for bowel."""
+    wall_mm: float = Field(4.0, ge=0, le=60)
+    """With less muscle than this between it and the skin, and in such a muscle"""
+    wall_fat_share: float = Field(0.5, ge=0, le=1)
+    """or with so much fat around, it may lie before the wall of the belly."""
 
 
 class VesselSettings(Section):
@@ -227,6 +233,8 @@ class StoneSettings(Section):
     """(with fat all around, behind it, this far);"""
     midline_mm: float = Field(10.0, ge=0)
     """below it, only this near, since the adductors begin beside it."""
+    pubic_mm: float = Field(30.0, ge=0)
+    """Before, behind and below the pelvis, below the hip joints' roof, veins hold stones this near to it."""
     round_mm: float = Field(0.4, ge=0)
     """Round: the standard deviations along its two longest axes differ by no more than this."""
     thin_mm: float = Field(0.7, ge=0)
@@ -316,3 +324,11 @@ class SpotSettings(Section):
     """and what lies no further than this from a rib is a part of it or the next one."""
     rib_skin_mm: float = Field(40.0, ge=0, le=80)
     """The wall goes this deep."""
+    abdomen_mm: float = Field(13.0, ge=0, le=60)
+    """Above the hip joints, further than this from all muscles as the atlas has them,"""
+    abdomen_above_mm: float = Field(5.0, ge=0, le=60)
+    """or than this above the iliac crests,"""
+    abdomen_fat_share: float = Field(0.45, ge=0, le=1)
+    """or with this share of fat around, outside every muscle,"""
+    abdomen_wall_mm: float = Field(4.0, ge=0, le=60)
+    """and with so much that is as dense as muscle before the skin, a lesion lies among the organs."""

@@ -57,6 +57,7 @@ def _by_place(candidate: Candidate, facts: Facts, settings: ContrastSettings) ->
     if not is_within_ring(place, settings):
         return replace(candidate, status="indeterminate", reason=MAYBE_ABDOMEN)
     off_wall = place.bone_mm >= settings.deep_mm and not may_be_in_muscle(facts, settings)
+    off_wall = off_wall and not may_be_before_wall(facts, settings)
     if off_wall and facts.gas_mm <= settings.loop_mm:
         return excluded_as_bowel(candidate, f"gas {facts.gas_mm:.0f} mm away", facts)
     if place.bone_mm < settings.bone_gap_mm:
@@ -103,8 +104,21 @@ def _was_released(facts: Facts, settings: ContrastSettings) -> bool:
 
 
 def may_be_in_muscle(facts: Facts, settings: ContrastSettings) -> bool:
-    """Where a muscle of the pelvic wall may hold it, and no fat parts it from that muscle."""
+    """Where a muscle of the wall may hold it, and no fat parts it from that muscle; pools are too large."""
+    if facts.mask.volume_mm3 >= settings.least_pool_mm3:
+        return False
     return facts.muscle_mm <= settings.muscle_mm and facts.fat_share <= settings.muscle_fat_share
+
+
+def may_be_before_wall(facts: Facts, settings: ContrastSettings) -> bool:
+    """In fat or in a muscle of the wall, with too little muscle over it for bowel.
+
+    The seam between the muscles of the belly is as thin, so bowel behind it must be told by its surroundings.
+    """
+    if facts.place.enclosed:
+        return False
+    in_fat = facts.fat_share >= settings.wall_fat_share
+    return (in_fat or facts.muscle_mm <= settings.muscle_mm) and facts.covered_mm < settings.wall_mm
 
 
 def may_be_obturator(facts: Facts, settings: ContrastSettings) -> bool:
@@ -159,7 +173,7 @@ def _same_bowel(
     factor = settings.small_factor if small else settings.piece_factor
     if is_denser_than_contrast(its, settings) or _is_needle(its, settings):
         return None
-    if may_be_in_muscle(its, settings):
+    if may_be_in_muscle(its, settings) or may_be_before_wall(its, settings):
         return None
     as_dense = [one for one in fresh if its.high_hu <= factor * one.high_hu]
     if not as_dense or its.own_unevenness > settings.piece_unevenness:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.domain.image import BoxedMask
+from pipeline.steps.cover import covering_muscle_mm
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.naming.atlas import Points
 from pipeline.steps.place import Place, Surroundings, distance_within_mm, place_of
@@ -123,6 +124,11 @@ class Facts:
         """
         pelvis = self.around.pelvis
         return float("inf") if pelvis is None else pelvis.wall_muscle_mm(self.middle_lps_mm)
+
+    @cached_property
+    def covered_mm(self) -> float:
+        """How much muscle lies between it and the skin."""
+        return covering_muscle_mm(self.mask, self.around)
 
     @cached_property
     def contrast_share(self) -> float:

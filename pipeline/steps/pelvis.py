@@ -16,6 +16,7 @@ from pipeline.steps.naming.atlas import FEMORA, HIP_BONES, Points
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.sites.regions import STRUCTURES, heights_mm
+from pipeline.steps.sites.territories import TERRITORIES
 
 DIRECTIONS = 24
 """In-plane directions in which bone is looked for."""
@@ -30,8 +31,18 @@ FEMUR_SHARE = 0.1
 ABOVE_CREST_MM = 15.0
 """The fossa goes on above the crest by this much: the wing's highest point is not before everything."""
 MIDDLE_BONES = ("sacrum", "coccyx", "lumbar_vertebrae")
-WALL_MUSCLES = ("obturator internus", "piriformis", "iliacus", "psoas")
-"""The muscles that line the pelvic cavity and the fossae above it."""
+WALL_MUSCLES = (
+    "obturator internus",
+    "piriformis",
+    "iliacus",
+    "psoas",
+    "quadratus lumborum",
+    "oblique muscles",
+    "rectus abdominis",
+)
+"""The muscles that line the cavities of pelvis and abdomen."""
+HOLLOWS = ("pelvic_cavity", "perineum", "inguinal", "hip_joint", "greater_trochanteric")
+"""Regions of the reference patient that are no muscles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +76,16 @@ class Pelvis:
 
         Negative within one; infinite where they are not known.
         """
+        return self._outside_mm(place, [STRUCTURES.index(name) for name in WALL_MUSCLES])
+
+    def muscle_mm(self, place: Points) -> float:
+        """The same of all muscles that are known."""
+        return self._outside_mm(place, [n for n, one in enumerate(TERRITORIES) if one.region not in HOLLOWS])
+
+    def _outside_mm(self, place: Points, rows: list[int]) -> float:
         if self.frame is None:
             return float("inf")
         reference = self.frame.to_reference(np.asarray(place, dtype=np.float64)[None])
-        rows = [STRUCTURES.index(name) for name in WALL_MUSCLES]
         return float(heights_mm(reference)[rows].min())
 
     def nearest(self, place: Points) -> NearBone:

@@ -13,7 +13,14 @@ from dataclasses import replace
 
 from pipeline.config import ContrastSettings
 from pipeline.domain.lesion import Candidate
-from pipeline.steps.bowel import gap_mm, is_off_bone, may_be_in_muscle, may_be_obturator, where_bowel_lies
+from pipeline.steps.bowel import (
+    gap_mm,
+    is_off_bone,
+    may_be_before_wall,
+    may_be_in_muscle,
+    may_be_obturator,
+    where_bowel_lies,
+)
 from pipeline.steps.contrast import is_within_ring
 from pipeline.steps.facts import Facts
 from pipeline.steps.fat import share_of_ways_through_fat
@@ -57,7 +64,8 @@ def _told(one: Candidate, facts: Facts, loops: Sequence[Facts], settings: Contra
     seen = _evidence(facts, loops, settings)
     in_muscle = may_be_in_muscle(facts, settings)
     sure = inside and not one.mask.touches_edge and not in_muscle
-    held = may_be_obturator(facts, settings) or (in_muscle and facts.muscle_mm <= settings.deep_muscle_mm)
+    held = may_be_obturator(facts, settings) or may_be_before_wall(facts, settings)
+    held = held or (in_muscle and facts.muscle_mm <= settings.deep_muscle_mm)
     if off_bone and not held and len(seen) >= (CONVINCING if sure else CONVINCING_BESIDE):
         reason = f"{', '.join(seen)}: contrast in bowel"
         return replace(one, kind="bowel_contrast", status="definite", reason=reason)
@@ -105,7 +113,8 @@ def _evidence(facts: Facts, loops: Sequence[Facts], settings: ContrastSettings) 
         seen.append("parted by fat from the bones next to it")
     usual_hu = _usual_hu(loops)
     small = parted and facts.mask.volume_mm3 < settings.small_mm3
-    if facts.high_hu >= (settings.small_match if small else settings.piece_match) * usual_hu:
+    least_match = settings.small_match if small else settings.piece_match
+    if least_match * usual_hu <= facts.high_hu <= settings.piece_most_match * usual_hu:
         seen.append(f"as dense as the contrast in bowel ({facts.high_hu:.0f} of {usual_hu:.0f} HU)")
     bone_mm = min(facts.place.bone_mm, facts.place.atlas_mm or facts.place.bone_mm)
     if bone_mm >= settings.piece_bone_mm:

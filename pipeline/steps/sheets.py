@@ -3,7 +3,8 @@
 A sheet that closes around a limb encloses it as cortex does marrow, and one that covers the buttocks lies in
 the ring of the pelvis: every rule that tells bone and contrast from calcinosis would take it for the one or
 the other. So sheets are found first, by what neither bone nor bowel is: wide, thin, and free of anything
-bright beneath. They are painted over while bones are looked for, and no rule about mimics is asked of them.
+bright beneath. They are painted over while bones are looked for, and no rule about mimics is asked of them,
+but for those with muscle over them before the pelvis: in thin people bowel lies as near to the skin.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pipeline.config import SheetSettings
 from pipeline.domain.geometry import Box, Float3, grow_box
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.domain.lesion import Candidate
+from pipeline.steps.cover import covering_muscle_mm
 from pipeline.steps.grid import bounding_box, expand, fine_box, margin_voxels, pool_max, pool_steps
+from pipeline.steps.place import Surroundings
 from pipeline.steps.voxels import Labels, Voxels, component_statistics, depth_mm, label_components
 
 GRID_MM = 2.0
@@ -103,14 +106,25 @@ def hide_sheets(smooth: CTVolume, sheets: Voxels | None) -> CTVolume:
 
 
 def split_sheets(
-    candidates: Sequence[Candidate], sheets: Voxels | None
+    candidates: Sequence[Candidate], sheets: Voxels | None, around: Surroundings, settings: SheetSettings
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
-    """Candidates that are sheets for the most part, and the others."""
+    """Candidates that are sheets for the most part, and the others; behind the belly's wall is none."""
     if sheets is None:
         return (), tuple(candidates)
-    shares = [
-        np.count_nonzero(sheets[one.mask.box] & one.mask.voxels) / one.mask.voxel_count for one in candidates
-    ]
-    own = tuple(one for one, share in zip(candidates, shares, strict=True) if share >= 0.5)
-    rest = tuple(one for one, share in zip(candidates, shares, strict=True) if share < 0.5)
-    return own, rest
+    own: list[Candidate] = []
+    rest: list[Candidate] = []
+    for one in candidates:
+        share = np.count_nonzero(sheets[one.mask.box] & one.mask.voxels) / one.mask.voxel_count
+        is_sheet = share >= 0.5 and not _is_behind_the_wall(one, around, settings)
+        (own if is_sheet else rest).append(one)
+    return tuple(own), tuple(rest)
+
+
+def _is_behind_the_wall(one: Candidate, around: Surroundings, settings: SheetSettings) -> bool:
+    """Whether something lies as bowel does: above the hip joints, before the pelvis, muscle over it."""
+    if around.pelvis is None:
+        return False
+    middle = np.asarray(one.mask.points_lps_mm().mean(axis=0), dtype=np.float64)
+    if not around.pelvis.lies_before(middle):
+        return False
+    return covering_muscle_mm(one.mask, around) >= settings.wall_mm

@@ -119,9 +119,13 @@ def _is_retropubic(place: Place, settings: StoneSettings) -> bool:
 def _before_the_symphysis(one: Candidate, facts: Facts, settings: StoneSettings) -> Candidate:
     """A round spot between the pubic rami, in fat or on the midline, lies in no muscle: perhaps in a vein."""
     pelvis = facts.around.pelvis
+    middle_mm = facts.place.middle_mm
     if pelvis is None or not pelvis.faces_both_sides(facts.middle_lps_mm):
         return one
-    form, middle_mm = form_of(one.mask, facts.around), facts.place.middle_mm
+    beside = middle_mm is not None and middle_mm > settings.pubic_mm
+    if beside or facts.middle_lps_mm[2] > pelvis.roof_mm:
+        return one
+    form = form_of(one.mask, facts.around)
     in_fat = form.shell_hu < settings.fat_hu or facts.fat_share >= settings.half_fat_share
     in_front = pelvis.is_in_front(facts.middle_lps_mm)
     reach_mm = settings.middle_mm if in_front else settings.midline_mm

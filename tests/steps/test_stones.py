@@ -170,3 +170,23 @@ def test_a_short_streak_deep_in_a_muscle_is_no_vessel() -> None:
     assert told(pelvis_hu(), streak, pelvis=ring_atlas()).kind == "vascular"
     found = told(pelvis_hu(), streak, pelvis=in_muscle(ring_atlas()))
     assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+@pytest.mark.parametrize(
+    ("place", "below_mm", "status"),
+    [
+        ((0.0, 66.0, 0.0), 0.0, "indeterminate"),
+        ((0.0, 66.0, 0.0), -400.0, "definite"),
+        ((47.0, 47.0, 0.0), 0.0, "definite"),
+    ],
+)
+def test_a_nodule_under_the_skin_is_questioned_near_the_pubic_bones_alone(
+    place: Float3, below_mm: float, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pelvis, "encloses", lambda *_: False)
+    monkeypatch.setattr(Pelvis, "faces_both_sides", lambda *_: True)
+    atlas = load_atlas()
+    points = atlas.points + np.array([0.0, 0.0, below_mm])
+    pelvis = Pelvis(AtlasFit(atlas, points, atlas.normals, 1.0))
+    found = told(thigh_hu(), ball(GRID, place, 2.3), pelvis=pelvis)
+    assert (found.kind, found.status) == ("lesion", status)
