@@ -37,6 +37,15 @@ from pipeline.domain.lesion import Lesion
 
 SERIES_NUMBER = 9801
 DESCRIPTION = "RESEARCH calcinosis outlines"
+COLOURS = (
+    (62.0, 32.0, 48.0),
+    (52.0, 57.0, -52.0),
+    (65.0, -26.0, -35.0),
+    (78.0, -13.0, 52.0),
+    (48.0, 50.0, 20.0),
+    (61.0, -44.0, 24.0),
+)
+"""L*, a*, b*: orange, magenta, cyan, yellow, red, green in turn. Some viewers show no segment without one."""
 SEG_CLASS_UID = str(SegmentationStorage)
 
 
@@ -142,6 +151,7 @@ def _segment(lesion: Lesion, writing: Writing) -> hd.seg.SegmentDescription:
         tracking_uid=uid,
         tracking_id=name,
         anatomic_regions=None if region is None else [region],
+        display_color=hd.color.CIELabColor(*COLOURS[(lesion.id - 1) % len(COLOURS)]),
     )
 
 
