@@ -54,7 +54,9 @@ def write_all_compared(
     for n, analysis in enumerate(comparison.analyses):
         own = folder / f"t{n}"
         own.mkdir()
-        write_all(analysis, own, figures, of_time_point(writing, comparison, n))
+        write_all(
+            analysis, own, figures.model_copy(update={"paper": 0}), of_time_point(writing, comparison, n)
+        )
     write_comparison(comparison, folder, version=__version__)
     from pipeline.results.workbook import write_tracks_workbook
 

@@ -73,5 +73,7 @@ class FigureSettings(Section):
     """Least half width of the cut-out around a lesion."""
     most_lesions: int = Field(24, ge=0)
     """Pictures are made for this many of the largest lesions."""
+    paper: int = Field(1, ge=0, le=24)
+    """Figures for a paper, 300 dpi and SVG, are made for this many of the largest lesions or tracks."""
     report: bool = True
     """Whether `report.html` is written too, where pictures are."""

@@ -229,8 +229,10 @@ def test_dates_shown_are_the_first_with_a_lesion_and_the_last(one_ball: Analysis
 
 
 def test_largest_lesions_are_written_first_and_no_more_than_asked_for(busy: Analysis, tmp_path: Path) -> None:
-    written = write_figures(busy, tmp_path / "figures", FigureSettings(dots_per_inch=50, most_lesions=2))
-    assert [one.name for one in written] == ["overview.png", "lesion_001.png", "lesion_003.png"]
+    settings = FigureSettings(dots_per_inch=50, most_lesions=2, paper=1)
+    written = write_figures(busy, tmp_path / "figures", settings)
+    whole, lesions = ["overview.png", "radiograph.png"], ["lesion_001.png", "lesion_003.png"]
+    assert [one.name for one in written] == [*whole, *lesions, "paper_001.png", "paper_001.svg"]
     assert sorted(one.name for one in (tmp_path / "figures").iterdir()) == sorted(one.name for one in written)
 
 
@@ -244,7 +246,7 @@ def test_tracks_are_written_by_their_number(
 ) -> None:
     comparison = comparison_of(one_ball, one_ball, (RIGHT_LPS_MM, RIGHT_LPS_MM), "stable")
     written = write_comparison_figures(comparison, tmp_path, settings)
-    assert [one.name for one in written] == ["track_001.png"]
+    assert [one.name for one in written] == ["track_001.png", "paper_001.png", "paper_001.svg"]
     assert written[0].read_bytes() == draw_place(comparison, comparison.tracks[0], settings)
 
 

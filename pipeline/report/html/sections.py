@@ -14,6 +14,10 @@ from pipeline.report.html.spots import spots_text
 from pipeline.report.wording import signed
 
 SEVERITIES = {"serious": "Serious", "warning": "Caution", "info": "To know"}
+PICTURES = {
+    "overview.png": "Projections of the whole scan with the lesions marked",
+    "radiograph.png": "Simulated radiograph",
+}
 
 
 def date_section(
@@ -41,7 +45,11 @@ def date_section(
         "by_depth": _shares(analysis.burden.by_depth),
         "flags": [(SEVERITIES[one.severity], one) for one in analysis.flags],
         "excluded": _excluded(analysis, index, dates),
-        "overview": picture_url(figures / "overview.png", "JPEG"),
+        "pictures": [
+            (words, url)
+            for name, words in PICTURES.items()
+            if (url := picture_url(figures / name, "JPEG")) is not None
+        ],
     }
 
 
