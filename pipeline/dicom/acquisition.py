@@ -40,6 +40,7 @@ def describe(slices: list[SliceHeader], volume: CTVolume, salt: bytes | None) ->
         kernel=clean_text(first.exam.kernel) if len({e.kernel for e in exams}) == 1 else None,
         slice_thickness_mm=_agreed([e.slice_thickness_mm for e in exams]),
         contrast_agent=True if any(e.contrast_agent for e in exams) else None,
+        ctdi_vol_mgy=_mean([e.ctdi_vol_mgy for e in exams]),
         study_instance_uid=first.exam.study_instance_uid or None,
         series_instance_uid=first.series_instance_uid or None,
         frame_of_reference_uid=first.grid.frame_of_reference_uid or None,
@@ -97,6 +98,12 @@ def _agreed(values: list[float | None]) -> float | None:
     """The value all slices state; None if they differ or do not say."""
     first = values[0]
     return first if all(v == first or _close(v, first) for v in values) else None
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """Of what all slices state: the dose follows the patient's thickness from slice to slice."""
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 2) if len(known) == len(values) else None
 
 
 def _close(one: float | None, other: float | None) -> bool:

@@ -32,6 +32,7 @@ TAGS = {
     "GantryDetectorTilt": 0x00181120,
     "ConvolutionKernel": 0x00181210,
     "PatientPosition": 0x00185100,
+    "CTDIvol": 0x00189345,
     "StudyInstanceUID": 0x0020000D,
     "SeriesInstanceUID": 0x0020000E,
     "SeriesNumber": 0x00200011,
@@ -117,6 +118,7 @@ class Exam:
     patient_position: str
     contrast_agent: bool
     body_part: str  #: upper case; a hint only, never shown
+    ctdi_vol_mgy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,7 @@ def _exam(fields: Fields) -> Exam:
         patient_position=fields.text(TAGS["PatientPosition"]).upper(),
         contrast_agent=_names_agent(fields.text(TAGS["ContrastBolusAgent"])),
         body_part=fields.text(TAGS["BodyPartExamined"]).upper(),
+        ctdi_vol_mgy=_dose(fields),
     )
 
 
@@ -242,6 +245,11 @@ def _finite(fields: Fields, keyword: str) -> float | None:
 def _positive(fields: Fields, keyword: str) -> float | None:
     value = _finite(fields, keyword)
     return round(value, 6) if value is not None and value > 0 else None
+
+
+def _dose(fields: Fields) -> float | None:
+    value = fields.double(TAGS["CTDIvol"])
+    return value if value is not None and math.isfinite(value) and value > 0 else None
 
 
 def _integer_string(fields: Fields, keyword: str) -> int | None:

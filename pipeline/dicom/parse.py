@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,6 +94,14 @@ class Fields:
             return None
         big = self.transfer_syntax_uid == EXPLICIT_BIG_ENDIAN
         return int.from_bytes(raw, "big" if big else "little", signed=signed)
+
+    def double(self, tag: int) -> float | None:
+        """A 64-bit binary value; None if absent or of another length."""
+        raw = self.values.get(tag, b"")
+        if len(raw) != 8:
+            return None
+        (value,) = struct.unpack(">d" if self.transfer_syntax_uid == EXPLICIT_BIG_ENDIAN else "<d", raw)
+        return float(value)
 
 
 def uid_name(uid: str) -> str:

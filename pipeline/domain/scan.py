@@ -37,6 +37,7 @@ class Acquisition:
     kernel: str | None = None
     slice_thickness_mm: float | None = None
     contrast_agent: bool | None = None
+    ctdi_vol_mgy: float | None = None  #: CTDIvol, mean over the slices; decides no number
     study_instance_uid: str | None = None
     series_instance_uid: str | None = None
     frame_of_reference_uid: str | None = None

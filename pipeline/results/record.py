@@ -85,6 +85,7 @@ def _scan(analysis: Analysis) -> Plain:
         "kvp": how.kvp,
         "kernel": how.kernel,
         "slice_thickness_mm": how.slice_thickness_mm,
+        "ctdi_vol_mgy": how.ctdi_vol_mgy,
         "spacing_mm": analysis.geometry.spacing_mm,
         "matrix": analysis.geometry.shape,
         "series_instance_uid": how.series_instance_uid,

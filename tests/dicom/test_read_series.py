@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom.dataset import Dataset
 
 from pipeline.dicom.read import read_scan
 from pipeline.errors import InputRefused
@@ -74,6 +75,29 @@ def test_age_is_the_valid_one_or_counted_from_the_dates(
             set_text(d, keyword, text)
     found = read(series).acquisition.age_years
     assert found == (None if expected_years is None else pytest.approx(expected_years, abs=0.01))
+
+
+def dosed(*doses_mgy: float) -> list[Dataset]:
+    """A good series of which the slices state these doses, in turn."""
+    series = good_series()
+    for n, d in enumerate(series):
+        d.CTDIvol = doses_mgy[n % len(doses_mgy)]
+    return series
+
+
+def test_dose_is_the_mean_of_what_the_slices_state(tmp_path: Path) -> None:
+    scan, usual = (
+        read_scan(write_series(series, tmp_path / name))
+        for name, series in (("dosed", dosed(3.0, 6.0)), ("usual", good_series()))
+    )
+    assert scan.acquisition.ctdi_vol_mgy == pytest.approx(4.5)  # twelve slices
+    assert usual.acquisition.ctdi_vol_mgy is None
+    assert scan.acquisition.input_sha256 == usual.acquisition.input_sha256
+
+
+@pytest.mark.parametrize("dose_mgy", [0.0, -1.0, float("nan"), float("inf")])
+def test_dose_that_cannot_be_is_unknown(dose_mgy: float, read: Read) -> None:
+    assert read(dosed(4.0, dose_mgy)).acquisition.ctdi_vol_mgy is None
 
 
 def test_hash_depends_on_the_voxels_and_not_on_the_files(tmp_path: Path) -> None:

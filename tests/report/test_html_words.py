@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipeline.domain.change import Comparison, Track, TrackKind
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Interval, Site
+from pipeline.domain.outlines import Edit
 from pipeline.report.html import course, narrative, page
 from pipeline.report.html.library import LibraryMissing
 from pipeline.report.html.page import REPORT, write_comparison_report, write_report
@@ -43,6 +45,20 @@ def test_indeterminate_findings_and_serious_flags_are_in_the_impression() -> Non
     _, unsure, beware = narrative.impression(first_scan())
     assert unsure.startswith("One finding is indeterminate")
     assert beware.startswith("Beware: noise")
+
+
+def test_what_was_edited_by_hand_is_said_and_listed(tmp_path: Path) -> None:
+    edits = (Edit("deleted", (), (3,), 1500.0, 0.0), Edit("changed", (1,), (1, 2), 40.0, 60.0))
+    analysis = replace(analysis_of(), edits=edits)
+    sentence = narrative.impression(analysis)[1]
+    assert sentence == "Outlines were edited by hand: 2 changes, listed below."
+    text = write_report(analysis, tmp_path, version="1").read_text("utf-8")
+    found = re.findall(r'<th scope="row">(deleted|changed)</th><td>(.*?)</td></tr>', text)
+    assert [(what, cells.split("</td><td>")) for what, cells in found] == [
+        ("deleted", ["–", "3", "1.5 mL", "0 mm³"]),
+        ("changed", ["1", "1, 2", "40 mm³", "60 mm³"]),
+    ]
+    assert "edited by hand" not in write_report(analysis_of(), tmp_path, version="1").read_text("utf-8")
 
 
 def test_findings_stand_by_place_with_the_largest_place_first() -> None:

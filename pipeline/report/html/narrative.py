@@ -38,6 +38,7 @@ def technique(analysis: Analysis) -> list[tuple[str, str]]:
         ("Patient", patient_text(analysis)),
         ("Scanner", how.manufacturer or NOT_KNOWN),
         ("Tube voltage", f"{how.kvp:g} kVp" if how.kvp else NOT_KNOWN),
+        ("Dose", f"CTDIvol {how.ctdi_vol_mgy:.1f} mGy" if how.ctdi_vol_mgy else NOT_KNOWN),
         ("Kernel", how.kernel or NOT_KNOWN),
         ("Slices", f"{slices}, {thickness}{k:.4g} mm apart; pixels {i:.3g} × {j:.3g} mm, {columns} × {rows}"),
         ("Contrast medium", contrast),
@@ -107,6 +108,10 @@ def impression(analysis: Analysis) -> list[str]:
         volume = volume_text(analysis.burden.indeterminate_volume_mm3)
         what = "One finding is" if unsure == 1 else f"{unsure} findings are"
         sentences.append(f"{what} indeterminate ({volume}) and not in the sum.")
+    if analysis.edits:
+        sentences.append(
+            f"Outlines were edited by hand: {counted(len(analysis.edits), 'change')}, listed below."
+        )
     serious = [flag for flag in analysis.flags if flag.severity == "serious"]
     sentences += [f"Beware: {flag.message}." for flag in serious]
     return sentences

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.domain.analysis import Analysis
+from pipeline.domain.outlines import Edit
 from pipeline.domain.wording import interval_text, volume_text
 from pipeline.report.html import narrative
 from pipeline.report.html.pictures import picture_url
@@ -44,6 +45,7 @@ def date_section(
         "by_region": _shares(analysis.burden.by_region),
         "by_depth": _shares(analysis.burden.by_depth),
         "flags": [(SEVERITIES[one.severity], one) for one in analysis.flags],
+        "edits": [_edit(one) for one in analysis.edits],
         "excluded": _excluded(analysis, index, dates),
         "pictures": [
             (words, url)
@@ -69,6 +71,18 @@ def _burden(analysis: Analysis) -> list[tuple[str, str]]:
         ),
     ]
     return rows
+
+
+def _edit(edit: Edit) -> dict[str, str]:
+    """What a human's outline changed."""
+    now, found = (", ".join(str(one) for one in ids) for ids in (edit.lesion_ids, edit.automatic_ids))
+    return {
+        "what": edit.what,
+        "now": now or "–",
+        "found": found or "–",
+        "before": volume_text(edit.volume_before_mm3),
+        "after": volume_text(edit.volume_after_mm3),
+    }
 
 
 def _optional(value: float | None, unit: str) -> str:
