@@ -22,14 +22,14 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
 
+from pipeline.dicom.acquisition import parse_date
 from pipeline.dicom.source import STUDY_TAGS
 from pipeline.dicom.writing import Anonymity
 from pipeline.domain.scan import Scan
 from pipeline.domain.source import Source
 
 PATTERNS = {
-    "DA": r"\d{8}",
-    "TM": r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?",
+    "TM": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
     "AS": r"\d{3}[DWMY]",
     "CS": r"[A-Z0-9 _]{0,16}",
     "UI": r"[0-9.]{1,64}",
@@ -133,12 +133,15 @@ def _decoded(source: Source) -> Dataset:
 def _text(raw: bytes, vr: str, encodings: list[str]) -> str:
     """A value in Unicode without control characters; empty where it breaks a rule of its kind."""
     raw = raw.strip(b" \0")
+    if vr == "DA":
+        text = raw.decode("ascii", "replace")
+        return "" if parse_date(text) is None else text.replace(".", "")
     if vr == "PN":
         text = str(PersonName(raw, encodings).decode())
     elif vr in LENGTHS:
         text = decode_bytes(raw, encodings, TEXT_VR_DELIMS)
     else:
         text = raw.decode("ascii", "replace")
-        return text if re.fullmatch(PATTERNS[vr], text) else ""
+        return text if re.fullmatch(PATTERNS[vr], text, re.ASCII) else ""
     visible = "".join(c for c in text if unicodedata.category(c)[0] != "C" and c != "\\")
     return visible[: LENGTHS[vr]]
