@@ -148,7 +148,9 @@ def test_smaller_places_are_summed_up() -> None:
     tracks = (*tracks[:6], replace(tracks[6], kind="stable", volume_mm3=(Interval(1.0), Interval(1.0))))
     sentences = course.course_impression(replace(comparison, tracks=tracks))
     assert len(sentences) == 1 + course.NAMED + 2
-    assert sentences[-2] == "Of 3 smaller places: 2 resolved, 1 stable."
+    alike = course.course_impression(replace(comparison, tracks=tracks[:6]))
+    assert alike[-2] == "2 smaller places: all resolved."
+    assert sentences[-2] == "3 smaller places: 2 resolved, 1 stable."
 
 
 def test_burden_is_said_for_every_date_with_the_change_from_the_first_to_the_last() -> None:

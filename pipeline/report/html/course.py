@@ -84,7 +84,8 @@ def _fates(comparison: Comparison) -> list[str]:
     if others:
         kinds = Counter(track.kind.replace("_", " ") for track in others).most_common()
         what = ", ".join(f"{number} {kind}" for kind, number in kinds)
-        sentences.append(f"Of {counted(len(others), 'smaller place')}: {what}.")
+        what = f"all {kinds[0][0]}" if len(kinds) == 1 < len(others) else what
+        sentences.append(f"{counted(len(others), 'smaller place')}: {what}.")
     return sentences
 
 
