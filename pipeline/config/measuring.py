@@ -12,7 +12,7 @@ class VolumeSettings(Section):
 
     blur_mm: float = Field(0.65, ge=0.2, le=2)
     """Gaussian sigma of the blur in a slice where the scan shows no edge against air to take it from."""
-    blur_share_known: float = Field(0.035, ge=0, le=0.5)
+    blur_share_known: float = Field(0.03, ge=0, le=0.5)
     """Standard deviation of the blur, as a share of it, where it was taken from the skin;"""
     blur_share_unknown: float = Field(0.2, ge=0, le=0.6)
     """and where it was not."""

@@ -24,15 +24,15 @@ FULL_OVERLAP = 0.25
 """Thickness beyond the spacing, as a share of it, from which that holds in full."""
 MOST_BIAS = 0.18
 """More is never taken off: it hangs on the shape, and an upright cylinder has less."""
-FLOOR = 0.004
+FLOOR = 0.0045
 """Standard deviation that is always left."""
-OVER = (0.70, 1.0, 0.15, 0.8, 0.3, 0.5)
+OVER = (0.56, 0.95, 0.02, 0.8, 0.3, 0.45)
 """Standard deviation by which the volume may be too large: factors of the blur's share times the thickness
 over the cube root of the volume, and times the square of the thickness over the mean height (of overlapping
 slices the spacing stands for the thickness), of its square, of the noise, of the background's error, of an
 uneven inside,"""
-UNDER = (0.37, 0.45, 0.15, 0.8, 0.5, 0.5)
-"""and by which it may be too small. All were fitted to 4500 random inserts (spheres, ellipsoids, rods from
+UNDER = (0.33, 0.34, 0.05, 1.1, 0.65, 0.7)
+"""and by which it may be too small. All were fitted to 6000 random inserts (spheres, ellipsoids, rods from
 2 mm, sheets from 1.5 mm; 20 to 20 000 mm³; slices of 0.6 to 5 mm, up to twice as thick as their spacing) and
 to 600 of uneven inside or from other kernels, so that each class of size and slices is held in 96 %."""
 MOST_RATIO = 3.0
