@@ -127,6 +127,33 @@ def resolved() -> Comparison:
     )
 
 
+def three_dates() -> Comparison:
+    """The lesion comes back at its place on the third date, which lies as the first."""
+    two = resolved()
+    track = two.tracks[0]
+    first = track.position_lps_mm[0]
+    back = two.registrations[0].transform.inverse()
+    again = replace(
+        track,
+        lesion_ids=((1,), (), (1,)),
+        position_lps_mm=(first, track.position_lps_mm[1], first),
+        evaluable=(True, True, True),
+        detection_limit_mm3=(5.0, 5.0, 5.0),
+        volume_mm3=(*track.volume_mm3, track.volume_mm3[0]),
+    )
+    return replace(
+        two,
+        analyses=(*two.analyses, two.analyses[0]),
+        time_points=(*two.time_points, TimePoint(2, dt.date(2021, 3, 10), 699)),
+        registrations=(
+            two.registrations[0],
+            Registration(1, 2, "sacrum", back, 0.3, True),
+            Registration(0, 2, "sacrum", RigidTransform.identity(), 0.3, True),
+        ),
+        tracks=(again,),
+    )
+
+
 def _track(before: Analysis, number: int) -> Track:
     lesion = before.lesions[number - 1]
     place = lesion.size.centroid_lps_mm

@@ -28,6 +28,7 @@ from tests.report.pages import (
     open_report,
     pixels,
     resolved,
+    three_dates,
 )
 
 VOXEL_MM = 4.0
@@ -373,10 +374,37 @@ def test_report_of_one_scan_has_the_numbers_of_the_json(folder: Path, browser: B
     assert overflow <= 0
 
 
+def test_any_of_three_dates_can_be_shown_and_is_found_by_its_rows(tmp_path: Path, browser: Browser) -> None:
+    file = write_comparison_report(three_dates(), tmp_path, version="1")
+    with browser.new_page() as page:
+        open_report(page, file)
+        titles = page.locator(".pane h3")
+        assert titles.all_inner_texts() == ["t0 · 2019-04-11", "t2 · 2021-03-10, after 23 months"]
+        page.locator("select.date").last.select_option("1")
+        page.wait_for_selector(".pane:last-child h3:text('t1 · 2020-03-10')")
+        page.locator("section[aria-labelledby=tracks] [data-spots]").click()
+        crosses = [np.array(page.evaluate(f"calcinosisViewer.panes[{n}].at")) for n in (0, 1)]
+        page.locator("section[aria-labelledby=left-out] summary").last.click()
+        page.locator("section[aria-labelledby=left-out] [data-spots]").last.click()
+        page.wait_for_selector(".pane:last-child h3:text('t2 · 2021-03-10')")
+        page.wait_for_selector(".pane:last-child .readout:text('−20, 25, −436')")
+    assert crosses[0] + SHIFT_MM == pytest.approx(crosses[1], abs=0.2)
+    assert np.abs(crosses[0] - RIGHT_LPS_MM).max() <= VOXEL_MM / 2 + 0.1
+
+
+def test_page_without_webgl_says_so_and_keeps_the_rest(folder: Path, browser: Browser) -> None:
+    with browser.new_page() as page:
+        page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+        page.goto((folder / "report.html").as_uri())
+        page.wait_for_selector("#viewer-note:text('It needs WebGL 2')")
+        assert len(rows_of(page, "tracks")) == 2
+
+
 def test_scan_of_two_hundred_lesions_opens(tmp_path: Path, browser: Browser) -> None:
     one = first_scan()
     many = replace(one, lesions=tuple(replace(one.lesions[0], id=n) for n in range(1, 201)))
     file = write_report(many, tmp_path, version="1")
     with browser.new_page() as page:
         open_report(page, file)
-        assert len(rows_of(page, "lesions")) == 200
+        assert page.locator("section[aria-labelledby=lesions] tbody tr").count() == 200
+        assert page.locator("section[aria-labelledby=lesions] img").count() == 200

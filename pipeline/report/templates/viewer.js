@@ -255,6 +255,6 @@ async function main() {
 }
 
 main().catch((error) => {
-  document.getElementById("viewer-note").textContent = `The viewer could not be started: ${error.message}. WebGL 2 is needed.`;
+  document.getElementById("viewer-note").textContent = `The viewer could not be started (${error.message}). It needs WebGL 2.`;
   document.getElementById("viewer").dataset.ready = "no";
 });
