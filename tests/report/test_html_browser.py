@@ -232,6 +232,53 @@ def test_window_presets_and_free_window_change_the_grey(report: Watched) -> None
     assert page.locator("[data-window][aria-pressed=true]").count() == 0
 
 
+def test_right_drag_widens_the_window_and_brightens(report: Watched) -> None:
+    page, place = report.page, report.page.locator("canvas.planes").first
+    before = pixels(place).mean()
+    box = place.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 120)
+    page.mouse.down(button="right")
+    page.mouse.move(box["x"] + 80, box["y"] + 20, steps=4)
+    page.mouse.up(button="right")
+    page.mouse.move(box["x"] + 200, box["y"] + 20)
+    level, width = (float(page.locator(name).input_value()) for name in ("#level", "#width"))
+    assert width > 1500
+    assert level < 450
+    assert pixels(place).mean() > before
+
+
+def test_zoom_enlarges_what_is_under_the_cross(report: Watched) -> None:
+    page, place = report.page, report.page.locator("canvas.planes").first
+    small = amber(pixels(place))
+    at = report.at(0)
+    page.locator("#zoom").fill("2")
+    try:
+        assert amber(pixels(place)) == pytest.approx(4 * small, rel=0.3)  # the cross hides a part
+        assert np.array_equal(report.at(0), at)
+    finally:
+        page.locator("#zoom").fill("1")
+
+
+def test_wheel_goes_through_the_slices(report: Watched) -> None:
+    page, place = report.page, report.page.locator("canvas.planes").first
+    before = report.at(0)
+    place.scroll_into_view_if_needed()
+    place.hover(position={"x": 60, "y": 60})
+    page.mouse.wheel(0, 120)
+    assert np.abs(report.at(0) - before).max() > 1.0
+
+
+@pytest.mark.parametrize("key", ["v", "c", "m", "h"])
+def test_keys_of_the_library_change_nothing(key: str, report: Watched) -> None:
+    page, place = report.page, report.page.locator("canvas.planes").first
+    place.focus()
+    before, at = pixels(place), report.at(0)
+    page.keyboard.press(key)
+    assert np.array_equal(pixels(place), before)
+    assert np.array_equal(report.at(0), at)
+
+
 def test_dates_move_together_to_where_the_registration_says(report: Watched, comparison: Comparison) -> None:
     page, transform = report.page, comparison.registrations[0].transform
     page.locator(".pane").first.focus()

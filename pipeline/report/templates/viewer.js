@@ -31,6 +31,9 @@ const LAYERS = [
   { name: "skeleton", colours: [COLOURS.skeleton], opacity: 0.3 },
 ];
 
+const HU_PER_PIXEL = 3;
+const CROSS_PERCENT = 0.35;
+
 const toRas = ([x, y, z]) => [-x, -y, z];
 const toLps = toRas;
 
@@ -43,6 +46,7 @@ class Pane {
     this.date = null;
     this.onMove = () => {};
     this.quiet = false;
+    this.scale = 1;
   }
 
   async start() {
@@ -51,11 +55,14 @@ class Pane {
       show3Dcrosshair: true,
       isColorbar: false,
       isRadiologicalConvention: true,
-      crosshairWidth: 0.35,
+      crosshairWidth: CROSS_PERCENT,
+      crosshairGap: 8,
       crosshairWidthUnit: "percent",
       crosshairColor: [0.3, 0.9, 1, 0.8],
       fontMinPx: 11,
-      dragMode: 1,
+      dragMode: 0,
+      viewModeHotKey: "",
+      clipPlaneHotKey: "",
       multiplanarShowRender: 0,
       loadingText: "",
       logLevel: "silent",
@@ -65,7 +72,6 @@ class Pane {
     this.nv.setSliceType(this.nv.sliceTypeMultiplanar);
     this.nv.setRadiologicalConvention(true);
     this.nv.onLocationChange = (where) => this.moved(where);
-    this.nv.onIntensityChange = () => this.root.dispatchEvent(new CustomEvent("window"));
     this.nv3 = new niivue.Niivue({ ...options, backColor: [0.07, 0.08, 0.1, 1] });
     await this.nv3.attachToCanvas(this.solid);
     this.nv3.setSliceType(this.nv3.sliceTypeRender);
@@ -122,9 +128,19 @@ class Pane {
   go(lps) {
     this.quiet = true;
     this.nv.scene.crosshairPos = this.nv.mm2frac([...toRas(lps), 1]);
-    this.nv.drawScene();
+    this.zoom(this.scale);
     this.nv.createOnLocationChange();
     this.quiet = false;
+  }
+
+  // The point under the cross stays where it is.
+  zoom(scale) {
+    if (scale !== this.scale) this.nv.crosshairs3D = null; // else its lines would grow too
+    this.scale = scale;
+    if (!this.nv.volumes.length) return;
+    this.nv.opts.crosshairWidth = CROSS_PERCENT / scale;
+    const mm = this.nv.frac2mm(this.nv.scene.crosshairPos);
+    this.nv.setPan2Dxyzmm([0, 1, 2].map((axis) => (1 - scale) * mm[axis]).concat(scale));
   }
 
   window(level, width) {
@@ -193,11 +209,22 @@ async function main() {
       applyWindow();
     });
   }
-  panes.forEach((pane) => pane.root.addEventListener("window", () => {
-    const grey = pane.nv.volumes[0];
-    [level.value, width.value] = [Math.round((grey.cal_min + grey.cal_max) / 2), Math.round(grey.cal_max - grey.cal_min)];
-    panes.filter((one) => one !== pane).forEach((one) => one.window(Number(level.value), Number(width.value)));
+  // Right drag, as on a workstation: to the right for a wider window, upwards for a brighter picture.
+  let dragged = null;
+  const applyDrag = (event) => {
+    if (!dragged) return;
+    width.value = Math.max(1, Math.round(dragged.width + HU_PER_PIXEL * (event.clientX - dragged.x)));
+    level.value = Math.round(dragged.level + HU_PER_PIXEL * (event.clientY - dragged.y));
+    width.dispatchEvent(new Event("input"));
+  };
+  panes.forEach((pane) => pane.planes.addEventListener("pointerdown", (event) => {
+    if (event.button !== 2) return;
+    dragged = { x: event.clientX, y: event.clientY, level: Number(level.value), width: Number(width.value) };
   }));
+  document.addEventListener("pointermove", applyDrag);
+  document.addEventListener("pointerup", () => { dragged = null; });
+  const zoom = document.getElementById("zoom");
+  zoom.addEventListener("input", () => panes.forEach((pane) => pane.zoom(Number(zoom.value))));
   document.querySelectorAll("[data-layer]").forEach((one) => one.addEventListener("change", () => panes.forEach((pane) => pane.toggle())));
 
   const linked = () => document.getElementById("linked")?.checked ?? false;
@@ -240,12 +267,20 @@ async function main() {
   }));
 
   const STEPS = { ArrowLeft: [1, 0, 0], ArrowRight: [-1, 0, 0], ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0], PageUp: [0, 0, 1], PageDown: [0, 0, -1] };
-  panes.forEach((pane) => pane.root.addEventListener("keydown", (event) => {
-    const step = STEPS[event.key];
-    if (!step || event.target.matches("input, select")) return;
-    event.preventDefault();
-    pane.step(...step);
-  }));
+  panes.forEach((pane) => {
+    pane.root.addEventListener("keydown", (event) => {
+      if (event.target.matches("input, select, button")) return;
+      const step = STEPS[event.key];
+      if (step) {
+        event.preventDefault();
+        pane.step(...step);
+      }
+      event.stopPropagation();
+    }, true); // before the library, whose own keys would change the kind of view
+    pane.root.addEventListener("keyup", (event) => {
+      if (event.target.matches("canvas")) event.stopPropagation();
+    }, true);
+  });
   preset("bone");
   const lead = panes.find((pane) => scene.dates[pane.date].lesions) ?? first;
   lead.go(scene.dates[lead.date].start);
