@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.domain.analysis import Analysis
-from pipeline.domain.change import Comparison, Track, TrackKind
+from pipeline.domain.change import Annotation, BurdenChange, Comparison, Track, TrackKind
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Interval, Site
@@ -140,6 +140,23 @@ def test_impression_names_a_lesion_by_size_and_place_and_says_what_became_of_it(
     size = f"{axes.long_axis_mm / 10:.1f} × {axes.short_axis_mm / 10:.1f} cm"
     sentence = course.course_impression(comparison)[1]
     assert sentence == f"The {size} calcification in the right ischiofemoral space {words}."
+
+
+def test_impression_calls_nothing_new_that_may_be_growth_and_names_doubt() -> None:
+    comparison = following("new", 0.0, 3000.0)
+    growth = (Annotation(0, "may_be_growth", "may be growth"),)
+    track = replace(comparison.tracks[0], annotations=growth)
+    grown = course.course_impression(replace(comparison, tracks=(track,)))[1]
+    assert "may be growth (3.0 mL)" in grown
+    assert "is new" not in grown
+    unsure = course.course_impression(resolved())[2]
+    assert unsure.startswith("The indeterminate 1")
+    assert unsure.endswith("cannot be judged (a reason).")
+
+
+def test_change_from_nothing_has_no_percent() -> None:
+    change = BurdenChange(0, 1, 3000.0, None, (-300.0, 300.0), True)
+    assert course.change_text(change) == "a change beyond measurement error"
 
 
 def test_smaller_places_are_summed_up() -> None:

@@ -38,6 +38,7 @@ FATES: dict[TrackKind, str] = {
     "split": "has fallen apart",
     "not_evaluable": "cannot be judged",
 }
+GROWTH = "has appeared where bone ossifies by itself at this age: may be growth"
 TOLD_BY_VOLUME: tuple[AnnotationCode, ...] = ("not_there_at_baseline", "not_there_yet", "no_longer_there")
 """Annotations that the cell of the table says already."""
 
@@ -109,7 +110,9 @@ def _fate(comparison: Comparison, track: Track) -> str:
     number = sum(len(ids) for ids in track.lesion_ids if lesion.id in ids)
     beside = f" with {number - 1} beside it" if number > 1 and track.kind in ("merged", "split") else ""
     remark = f" ({change})" if change else ""
-    return f"The {name_text(lesion)}{beside} {FATES[track.kind]}{remark}."
+    doubt = "" if lesion.status == "definite" else "indeterminate "
+    fate = GROWTH if track.kind == "new" and track.may_be_growth else FATES[track.kind]
+    return f"The {doubt}{name_text(lesion)}{beside} {fate}{remark}."
 
 
 def change_text(change: BurdenChange) -> str:
@@ -117,8 +120,9 @@ def change_text(change: BurdenChange) -> str:
     if change.change_mm3 is None:
         return "the amount of change is not known"
     beyond = "beyond measurement error" if change.beyond_error else "within measurement error"
-    percent = "" if change.change_percent is None else f"{percent_text(change.change_percent)}, "
-    return f"{percent}{beyond}"
+    if change.change_percent is None:
+        return f"a change {beyond}"
+    return f"{percent_text(change.change_percent)}, {beyond}"
 
 
 def response_rows(comparison: Comparison) -> list[dict[str, object]]:
