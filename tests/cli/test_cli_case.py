@@ -78,7 +78,8 @@ def test_two_runs_with_a_case_give_the_same_bytes(
 ) -> None:
     for name in ("a", "b"):
         assert run("compare", *folders, "--case", case, "-o", tmp_path / name, *FEW).code == 0
-    for file in ("comparison.json", "figures/timeline.png"):
+    figures = ("figures/timeline.png", "figures/paper_001.svg", "t1/figures/radiograph.png")
+    for file in ("comparison.json", "report.html", "t0/report.html", *figures):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
