@@ -19,8 +19,11 @@ from pipeline.report.windows import BONE, SOFT_TISSUE, WIDE
 
 LESION_SPACING_MM = 1.5
 BONE_OPACITY = 0.6
-MOST_BYTES = 6_500_000
-"""Of the packed volumes of all dates: 8.7 MB as text, so that a page stays within 15 MB with its library."""
+MOST_BYTES = 6_000_000
+"""Of the packed volumes of all dates: 8 MB as text, so that a page stays within 15 MB with its library and
+pictures."""
+USUAL_DATES = 2
+"""Where there are more, their bones are drawn coarser."""
 MARKS = 24
 """Points of a bone by which the viewer knows how near it is."""
 COLOURS = {
@@ -54,7 +57,7 @@ def viewer_parts(analyses: Sequence[Analysis], titles: Sequence[str], links: lis
         small, volumes = _packed(analysis, share=len(analyses))
         blobs |= {f"d{n}-{name}": _text(data) for name, data in volumes.items()}
         meshes = []
-        for name, (data, layer, opacity) in _surfaces(small).items():
+        for name, (data, layer, opacity) in _surfaces(small, share=len(analyses)).items():
             blobs[f"m{n}-{name}"] = _text(data)
             meshes.append({"id": f"m{n}-{name}", "colour": name, "layer": layer, "opacity": opacity})
         dates.append(
@@ -107,13 +110,14 @@ def _volumes(small: SmallScan) -> dict[str, bytes]:
     }
 
 
-def _surfaces(small: SmallScan) -> dict[str, tuple[bytes, str, float]]:
+def _surfaces(small: SmallScan, *, share: int) -> dict[str, tuple[bytes, str, float]]:
     """By colour: file, the layer that it belongs to, opacity."""
+    bone_mm = BONE_SPACING_MM * max(1.0, share / USUAL_DATES) ** 0.5
     wanted = {
         "definite": (small.lesions == 1, LESION_SPACING_MM, "lesions", 1.0),
         "indeterminate": (small.lesions == 2, LESION_SPACING_MM, "lesions", 1.0),
         "excluded": (small.excluded, LESION_SPACING_MM, "excluded", 1.0),
-        "bone": (small.skeleton, BONE_SPACING_MM, "skeleton", BONE_OPACITY),  # last: others shine through
+        "bone": (small.skeleton, bone_mm, "skeleton", BONE_OPACITY),  # last: others shine through
     }
     found = {}
     for name, (mask, spacing_mm, layer, opacity) in wanted.items():
