@@ -29,6 +29,7 @@ from pipeline.steps.naming.fit import AtlasFit, fit_atlas, prepare_atlas
 from pipeline.steps.naming.label import label_bones
 from pipeline.steps.noise import LocalNoise, local_noise
 from pipeline.steps.organs import question_organs
+from pipeline.steps.parted import tell_beads
 from pipeline.steps.pelvis import Pelvis
 from pipeline.steps.pieces import question_pieces
 from pipeline.steps.place import Air, Surroundings, find_air, look_around
@@ -252,6 +253,7 @@ def _told(
     told = tell_vessels(told, around, settings.vessels)
     told = tell_bowel(told, around, settings.contrast)
     told = classify_candidates(told, bones.skeleton, settings.mimics)
+    told = tell_beads(told, bones.skeleton, around, settings.spots)
     told = tell_spots(told, around, settings.spots)
     told = tell_ribs(told, around, settings.spots)
     told = tell_stones(told, around, settings.stones)

@@ -132,6 +132,17 @@ class BoxedMask:
             for axis, (s, n) in enumerate(zip(self.box, self.geometry.shape, strict=True))
         )
 
+    def shared_with(self, other: BoxedMask) -> int:
+        """Number of voxels set in both; both masks are on one grid."""
+        pairs = list(zip(self.box, other.box, strict=True))
+        start = [max(a.start, b.start) for a, b in pairs]
+        stop = [min(a.stop, b.stop) for a, b in pairs]
+        if any(first >= last for first, last in zip(start, stop, strict=True)):
+            return 0
+        k, j, i = (slice(first, last) for first, last in zip(start, stop, strict=True))
+        own, others = (one.voxels[box_within((k, j, i), one.box)] for one in (self, other))
+        return int(np.count_nonzero(own & others))
+
     def index_kji(self) -> NDArray[np.int64]:
         """(n, 3): indices of the set voxels in the whole grid."""
         start = np.array([s.start for s in self.box])

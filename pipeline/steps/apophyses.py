@@ -64,19 +64,21 @@ class Growing:
     age_years: float | None = None
     grown: bool = False  #: the bones are larger than on an earlier date
 
-    def centre_at(self, points_lps_mm: Points) -> str | None:
+    def centre_at(self, points_lps_mm: Points, *, near_mm: float = NEAR_MM) -> str | None:
         """The nearest growth centre that something new may be, with its side; None if it may be none.
 
         Parameters
         ----------
         points_lps_mm : ndarray
             (n, 3): its voxels.
+        near_mm : float
+            How far they may lie from the surface of the grown bone.
         """
         found = []
         for name, bone, years, chosen in _places():
             if bone in self.landmarks_mm and self._in_years(*years):
                 away = np.asarray(KDTree(self.landmarks_mm[bone][chosen]).query(points_lps_mm)[0])
-                if np.mean(away > NEAR_MM) <= MOST_BEYOND:
+                if np.mean(away > near_mm) <= MOST_BEYOND:
                     found.append((float(away.mean()), name))
         return min(found)[1] if found else None
 

@@ -69,6 +69,7 @@ def skeleton_from(
         LabelMap(values, smooth.geometry, dict(enumerate(BONES, start=1))),
         rest.lumps & ~solid,
         _near(solid, smooth, own.rim_mm, search),
+        rest.beads,
     )
 
 

@@ -67,6 +67,8 @@ def _inside_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSettin
 def _joined_to_bone(candidate: Candidate, skeleton: Skeleton, settings: MimicSettings) -> Candidate | None:
     if _share(candidate.mask, skeleton.joined) < settings.joined_fraction:
         return None
+    if skeleton.is_bead(candidate.mask):
+        return None
     thick_mm = thickness_mm(candidate.mask.voxels, candidate.mask.geometry.spacing_mm)
     if thick_mm > settings.fragment_thickness_mm:
         return None

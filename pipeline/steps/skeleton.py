@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.config import PartingSettings, SkeletonSettings
-from pipeline.domain.geometry import Geometry, grow_box
-from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.geometry import Box, Geometry, grow_box
+from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
+from pipeline.steps.beads import BEAD, find_beads, grow_beads
 from pipeline.steps.bone import Bone, PooledScan, segment_bone, tissue_joined_to_bone
 from pipeline.steps.grid import bounding_box, margin_voxels, pool_max
 from pipeline.steps.parting import find_lump_cores
@@ -32,6 +33,11 @@ class Skeleton:
     labels: LabelMap  #: value → bone, on the scan's grid
     lumps: Voxels  #: [k, j, i], calcium that touches bone
     joined: Voxels  #: [k, j, i], bone and the tissue brighter than muscle that hangs on it
+    beads: BoxedMask | None = None  #: small lumps that came off a bone (`beads`); they are lumps as well
+
+    def is_bead(self, mask: BoxedMask) -> bool:
+        """Whether most of a component is a small lump that was parted from the bone beside it."""
+        return self.beads is not None and 2 * self.beads.shared_with(mask) >= mask.voxel_count
 
     @cached_property
     def solid(self) -> Voxels:
@@ -67,20 +73,34 @@ def segment_skeleton(
         Level at which bright components are gathered.
     """
     solid, lumps = (np.zeros(pooled.shape, dtype=bool) for _ in range(2))
+    beads = None
     dense = bounding_box((pooled.peak_hu >= min(bone_hu, skeleton_settings.cortex_hu)) & pooled.body)
     if dense is not None:
         coarse = grow_box(dense, (MARGIN_BLOCKS, MARGIN_BLOCKS, MARGIN_BLOCKS), pooled.mean_hu.shape)
         box = pooled.fine_box(coarse)
         near = pooled.crop(coarse)
         settings = (skeleton_settings, parting_settings)
-        solid[box], lumps[box] = _bones_and_lumps(smooth.crop(box), body.voxels[box], near, settings, bone_hu)
+        solid[box], lumps[box], own = _bones_and_lumps(
+            smooth.crop(box), body.voxels[box], near, settings, bone_hu
+        )
+        beads = _boxed(own, box, smooth.geometry)
     values = solid.view(np.uint8)
     values.setflags(write=False)
     return Skeleton(
         LabelMap(values, smooth.geometry, {1: UNNAMED_BONE}),
         lumps,
         tissue_joined_to_bone(solid, pooled, skeleton_settings),
+        beads,
     )
+
+
+def _boxed(own: Voxels, box: Box, geometry: Geometry) -> BoxedMask | None:
+    """Voxels in a box of the scan, in the smallest box around them; None if there are none."""
+    found = bounding_box(own)
+    if found is None:
+        return None
+    k, j, i = (slice(s.start + b.start, s.stop + b.start) for s, b in zip(found, box, strict=True))
+    return BoxedMask(own[found], (k, j, i), geometry)
 
 
 def _bones_and_lumps(
@@ -89,19 +109,22 @@ def _bones_and_lumps(
     pooled: PooledScan,
     settings: tuple[SkeletonSettings, PartingSettings],
     bone_hu: float,
-) -> tuple[Voxels, Voxels]:
-    """Bones and the lumps on them, in the part of a scan that has anything dense."""
+) -> tuple[Voxels, Voxels, Voxels]:
+    """Bones, the lumps on them, and which of those are beads, in the part of a scan with anything dense."""
     skeleton_settings, parting_settings = settings
     bright = (smooth.hu >= bone_hu) & body
     bone = segment_bone(bright, pooled, skeleton_settings)
     lumps = find_lump_cores(bone, pooled, parting_settings, skeleton_settings)
-    solid = bone.solid
-    if lumps.any():
-        alone = _without_lumps(bone, lumps, bright, pooled, skeleton_settings)
+    beads = find_beads(bone, pooled)
+    solid, small = bone.solid, np.zeros(lumps.shape, dtype=bool)
+    if lumps.any() or beads.any():
+        alone = _without_lumps(bone, lumps | (beads == BEAD), bright, pooled, skeleton_settings)
         together = (bone.solid & bright) | alone.solid
         lumps = grow_lumps(smooth, lumps, together, alone.marrow, bone.marrow)
+        small = grow_beads(smooth, beads, together) & ~lumps
+        lumps |= small
         solid = together & ~lumps
-    return _fill_insides(solid, lumps, smooth.geometry), lumps
+    return _fill_insides(solid, lumps, smooth.geometry), lumps, small
 
 
 def _without_lumps(

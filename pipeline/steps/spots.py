@@ -56,7 +56,7 @@ def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candi
     if missed is not None:
         reason = f"faint, in a gap of the bone found where the atlas has the {missed.replace('_', ' ')}"
         return replace(one, kind="bone_fragment", status="definite", reason=reason)
-    if _lies_in_coccyx(one, near, settings):
+    if lies_in_coccyx(one, near, settings):
         return _in_coccyx(one, around, settings)
     if one.status == "definite" and middle[2] > around.pelvis.crest_mm + settings.above_mm:
         if Facts(one.mask, around).fat_share < settings.subcutaneous_fat_share:
@@ -143,7 +143,7 @@ def _piece_of_bone(one: Candidate, near: NearBone, settings: SpotSettings) -> st
     return None
 
 
-def _lies_in_coccyx(one: Candidate, near: NearBone, settings: SpotSettings) -> bool:
+def lies_in_coccyx(one: Candidate, near: NearBone, settings: SpotSettings) -> bool:
     """Whether a piece, dense or not, lies within the atlas's coccyx."""
     within = near.height_mm <= settings.piece_height_mm and near.distance_mm <= settings.piece_reach_mm
     return near.name == COCCYX and within and one.mask.volume_mm3 <= settings.coccyx_mm3

@@ -169,3 +169,20 @@ def test_values_that_occur_are_listed_without_nothing() -> None:
     values = np.array([[[0, 7, 2]], [[0, 300, 2]]], dtype=np.uint16)
     assert LabelMap(values, grid).present() == [2, 7, 300]
     assert LabelMap(np.zeros_like(values), grid).present() == []
+
+
+def whole_grid(mask: BoxedMask) -> Any:
+    full = np.zeros(GRID.shape, dtype=bool)
+    full[mask.box] = mask.voxels
+    return full
+
+
+@pytest.mark.parametrize("start", [(0, 0, 0), (1, 2, 3), (2, 3, 4)])
+def test_voxels_shared_by_two_boxed_masks_are_those_of_both(start: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(3)
+    k, j, i = start
+    other_box: Box = (slice(k, k + 2), slice(j, j + 2), slice(i, i + 2))
+    one = BoxedMask(rng.random((2, 3, 2)) < 0.7, BOX, GRID)
+    other = BoxedMask(rng.random((2, 2, 2)) < 0.7, other_box, GRID)
+    both = int((whole_grid(one) & whole_grid(other)).sum())
+    assert one.shared_with(other) == other.shared_with(one) == both
