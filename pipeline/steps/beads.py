@@ -38,6 +38,8 @@ MOST_SLENDER = 3.5
 LEAST_DEPTH = 0.5
 """Depth of its deepest place over the radius of a ball of its volume."""
 LEAST_PLACES = 4
+MOST_PIXEL_MM = 2.0
+"""On larger pixels cortex itself, 1 to 3 mm thick, falls into beads: none are looked for."""
 RIM_REACH_MM = 3.0
 """How far the blurred rim of a bead reaches beyond the level."""
 BEAD, REST = 1, 2
@@ -55,7 +57,7 @@ def find_beads(bone: Bone, pooled: PooledScan) -> Labels8:
     """
     solid, marrow = pool_max(bone.solid, pooled.steps), pool_max(bone.marrow, pooled.steps)
     beads = np.zeros(solid.shape, dtype=bool)
-    for level_hu in LEVELS_HU:
+    for level_hu in LEVELS_HU if max(pooled.fine_spacing_mm[1:]) <= MOST_PIXEL_MM else ():
         beads |= _beads_above(level_hu, solid, marrow, pooled, beads)
     found = np.where(beads, np.uint8(BEAD), np.uint8(0))
     if beads.any():

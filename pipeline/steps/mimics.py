@@ -128,7 +128,9 @@ def _few_voxels(candidate: Candidate, _: Skeleton, settings: MimicSettings) -> C
     """Noise is alike over neighbouring voxels: a faint spot of a few of them may be a chance."""
     if candidate.mask.voxel_count > settings.few_voxels or candidate.peak_hu >= settings.few_voxels_hu:
         return None
-    reason = f"{candidate.mask.voxel_count} voxels of at most {candidate.peak_hu:.0f} HU: may be noise"
+    count = candidate.mask.voxel_count
+    voxels = "1 voxel" if count == 1 else f"{count} voxels"
+    reason = f"{voxels} of at most {candidate.peak_hu:.0f} HU: may be noise"
     return replace(candidate, status="indeterminate", reason=reason)
 
 
