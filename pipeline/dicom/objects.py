@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +119,33 @@ class Origin:
     def moment(self) -> tuple[str, str]:
         """Date and time that objects say they were made."""
         return content_moment(self.context)
+
+
+def head_of(origin: Origin, writing: Writing) -> dict[str, Any]:
+    """What highdicom is told alike of both: draft UIDs, who made them, and when: the study's moment."""
+    date, time = origin.moment()
+    return {
+        "series_instance_uid": DRAFT_SERIES_UID,
+        "sop_instance_uid": DRAFT_UID,
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MODEL,
+        "software_versions": writing.version,
+        "device_serial_number": SERIAL_NUMBER,
+        "content_date": date,
+        "content_time": time,
+        "series_date": date,
+        "series_time": time,
+    }
+
+
+def settled(made: Dataset, context: Dataset) -> Dataset:
+    """A plain copy of what highdicom made, which it copies less, with its patient and study."""
+    dataset = Dataset()
+    dataset.update(made)
+    dataset.file_meta = made.file_meta
+    settle(dataset, context)
+    return dataset
 
 
 def decimals(values: NDArray[np.float64]) -> list[float]:

@@ -21,15 +21,13 @@ from pydicom.uid import SegmentationStorage
 from pipeline.dicom import codes
 from pipeline.dicom.identity_out import uid_of
 from pipeline.dicom.objects import (
-    DRAFT_SERIES_UID,
-    DRAFT_UID,
     MANUFACTURER,
     MODEL,
-    SERIAL_NUMBER,
     Origin,
     decimals,
+    head_of,
     save,
-    settle,
+    settled,
 )
 from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
@@ -94,7 +92,6 @@ def write_seg(analysis: Analysis, origin: Origin, writing: Writing, file: Path) 
 
 def _modules(analysis: Analysis, origin: Origin, writing: Writing) -> Dataset:
     """Everything but the frames."""
-    date, time = origin.moment()
     between, *in_plane = decimals(origin.spacing_mm())
     shown = np.zeros((1, origin.rows, origin.columns), dtype=np.uint16)
     shown[0, 0, 0] = 1
@@ -103,29 +100,16 @@ def _modules(analysis: Analysis, origin: Origin, writing: Writing) -> Dataset:
         pixel_array=shown,
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[_segment(one, writing) for one in analysis.lesions],
-        series_instance_uid=DRAFT_SERIES_UID,
         series_number=SERIES_NUMBER,
-        sop_instance_uid=DRAFT_UID,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL,
-        software_versions=writing.version,
-        device_serial_number=SERIAL_NUMBER,
         pixel_measures=hd.PixelMeasuresSequence(in_plane, between, spacing_between_slices=between),
         plane_orientation=hd.PlaneOrientationSequence("PATIENT", decimals(origin.orientation())),
         plane_positions=[hd.PlanePositionSequence("PATIENT", decimals(origin.position_mm(0)))],
         content_label="CALCINOSIS",
         content_description=DESCRIPTION,
         series_description=DESCRIPTION,
-        content_date=date,
-        content_time=time,
-        series_date=date,
-        series_time=time,
+        **head_of(origin, writing),
     )
-    dataset = Dataset()
-    dataset.update(made)
-    dataset.file_meta = made.file_meta
-    settle(dataset, origin.context)
+    dataset = settled(made, origin.context)
     del dataset.SourceImageSequence  # the one plane that was shown
     shared = dataset.SharedFunctionalGroupsSequence[0]
     shared.PixelMeasuresSequence[0].SpacingBetweenSlices = between  # highdicom takes one plane for 1 mm

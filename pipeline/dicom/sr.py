@@ -13,14 +13,12 @@ from pydicom.sr.codedict import codes as dictionary
 from pipeline.dicom import codes
 from pipeline.dicom.identity_out import uid_of
 from pipeline.dicom.objects import (
-    DRAFT_SERIES_UID,
-    DRAFT_UID,
     MANUFACTURER,
     MODEL,
-    SERIAL_NUMBER,
     Origin,
+    head_of,
     save,
-    settle,
+    settled,
 )
 from pipeline.dicom.seg import Written
 from pipeline.dicom.sr_groups import absent_group, lesion_group, scan_group
@@ -62,31 +60,17 @@ def write_sr(analysis: Analysis, origin: Origin, seg: Written | None, writing: W
 
 def _modules(report: hd.sr.MeasurementReport, origin: Origin, writing: Writing) -> Dataset:
     """The document with the head of its content; highdicom copies all it is given several times."""
-    date, time = origin.moment()
     made = hd.sr.Comprehensive3DSR(
         evidence=[origin.plane(0)],
         content=report,
-        series_instance_uid=DRAFT_SERIES_UID,
         series_number=SERIES_NUMBER,
-        sop_instance_uid=DRAFT_UID,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL,
-        software_versions=writing.version,
-        device_serial_number=SERIAL_NUMBER,
         is_complete=True,
         is_final=False,
         is_verified=False,
         series_description=DESCRIPTION,
-        content_date=date,
-        content_time=time,
-        series_date=date,
-        series_time=time,
+        **head_of(origin, writing),
     )
-    dataset = Dataset()
-    dataset.update(made)
-    dataset.file_meta = made.file_meta
-    settle(dataset, origin.context)
+    dataset = settled(made, origin.context)
     del dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator  # a report has no place
     dataset.CodingSchemeIdentificationSequence = Items([_own_scheme()])
     return dataset
