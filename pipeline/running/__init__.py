@@ -1,0 +1,1 @@
+"""What a run of ``measure`` or ``compare`` does, whoever asks for it."""
