@@ -13,9 +13,9 @@ from pipeline import __version__
 from pipeline.cli.check import check
 from pipeline.cli.compare import compare
 from pipeline.cli.measure import measure
-from pipeline.cli.memory import keep_freed_memory, multiply_in_one_thread
 from pipeline.cli.phantom import phantom
 from pipeline.errors import PipelineError
+from pipeline.running.memory import keep_freed_memory, multiply_in_one_thread
 
 app = typer.Typer(
     name="calcinosis",

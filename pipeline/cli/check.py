@@ -25,8 +25,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Say what is in a folder, which series would be measured, and whether it can be trusted."""
-    from pipeline.cli.scans import is_nifti
     from pipeline.dicom.survey import survey
+    from pipeline.running.scans import is_nifti
 
     kernel = run_settings(config, set_, figures=None).series.kernel
     found = _survey_nifti(scan) if is_nifti(scan) else survey(scan, series_uid=series, kernel=kernel)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.memory import loading_modules
-from pipeline.cli.objects import Deidentify, NoDicom, way_of_writing
 from pipeline.cli.options import (
     AnatomyFiles,
     CasePath,
     Config,
-    Dates,
     DatesOption,
+    Deidentify,
     Figures,
     LesionsFiles,
     NamesFiles,
+    NoDicom,
     Out,
     Overwrite,
     PatientKey,
@@ -28,6 +27,8 @@ from pipeline.cli.options import (
     parse_date,
     run_settings,
 )
+from pipeline.running.inputs import Dates, ScanInput
+from pipeline.running.objects import way_of_writing
 
 
 def compare(
@@ -58,62 +59,38 @@ def compare(
     deidentify: Deidentify = False,
 ) -> None:
     """Follow every lesion from the first scan to the last and say what changed beyond error."""
-    from pipeline.cli.case import case_beside, open_case, with_case_dates
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import (
-        drop_dates,
-        load_anatomy,
-        load_outlines,
-        load_scan,
-        under_key,
-        with_dates_moved,
-        with_flagged_changes,
-    )
     from pipeline.cli.summary import print_comparison
     from pipeline.results.staging import staged_folder
-    from pipeline.stages import COMPARE_STAGES, STAGES
-    from pipeline.steps.succession import check_succession
+    from pipeline.running.compare import compare_into, compare_stages
+    from pipeline.running.inputs import RunOptions
 
     settings = run_settings(config, set_, figures=figures)
     writing = way_of_writing(no_dicom=no_dicom, deidentify=deidentify, dates=dates)
-    paths = [baseline, *followup]
-    days = {n: parse_date(text) for n, text in by_time_point(date or (), "--date", len(paths)).items()}
-    chosen = by_time_point(series or (), "--series", len(paths))
-    maps = by_time_point(anatomy or (), "--anatomy", len(paths))
-    called = by_time_point(names or (), "--names", len(paths))
-    outlined = by_time_point(lesions or (), "--lesions", len(paths))
-    told = open_case(case, dates=dates)
-    with staged_folder(out, overwrite=overwrite) as stage:
-        stages = len(paths) * (1 + len(STAGES)) + len(COMPARE_STAGES) + 1
-        with stage_progress("compare", stages) as begin:
-            scans = []
-            for n, path in enumerate(paths):
-                begin(f"reading t{n}")
-                kernel = settings.series.kernel
-                scans.append(load_scan(path, series_uid=chosen.get(n), date=days.get(n), kernel=kernel))
-            scans = with_case_dates(scans, told)
-            check_succession([one.acquisition for one in scans], same_patient=same_patient)
-            scans = with_flagged_changes(under_key(scans, patient_key))
-            as_made = scans
-            if dates is Dates.SHIFT:
-                scans = with_dates_moved(scans)
-            guests = [load_anatomy(maps.get(n), called.get(n), one) for n, one in enumerate(scans)]
-            drawn = [
-                load_outlines(outlined.get(n), one, resample=resample_lesions) for n, one in enumerate(scans)
-            ]
-            with loading_modules():
-                from pipeline.cli.outputs import write_all_compared
-                from pipeline.workflow import analyse
-                from pipeline.workflow import compare as compare_analyses
-
-            analyses = [
-                analyse(one, settings, anatomy=guest, outlines=own, on_stage=begin)
-                for one, guest, own in zip(scans, guests, drawn, strict=True)
-            ]
-            comparison = compare_analyses(analyses, settings, on_stage=begin)
-            comparison = replace(comparison, case=case_beside(told, as_made, scans))
-            if dates is Dates.DROP:
-                comparison = drop_dates(comparison)
-            begin("writing")
-            write_all_compared(comparison, stage, settings.figures, writing)
+    own = {"series": series, "date": date, "anatomy": anatomy, "names": names, "lesions": lesions}
+    scans = _inputs([baseline, *followup], own)
+    options = RunOptions(settings, writing, dates, patient_key, same_patient, resample_lesions)
+    progress = stage_progress("compare", compare_stages(len(scans)))
+    with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
+        comparison = compare_into(stage, scans, options, case, begin)
     print_comparison(comparison, out)
+
+
+def _inputs(paths: Sequence[Path], own: Mapping[str, Sequence[str] | None]) -> list[ScanInput]:
+    """The scans in order, each with what was given for it as ``t0=…``, by the name of the option."""
+    by_option = {name: by_time_point(texts or (), f"--{name}", len(paths)) for name, texts in own.items()}
+
+    def given(name: str, n: int) -> str | None:
+        return by_option[name].get(n)
+
+    def file(name: str, n: int) -> Path | None:
+        text = given(name, n)
+        return None if text is None else Path(text)
+
+    days = {n: parse_date(text) for n, text in by_option["date"].items()}
+    return [
+        ScanInput(
+            path, given("series", n), days.get(n), file("anatomy", n), file("names", n), file("lesions", n)
+        )
+        for n, path in enumerate(paths)
+    ]

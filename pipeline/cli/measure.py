@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.memory import loading_modules
-from pipeline.cli.objects import Deidentify, NoDicom, way_of_writing
 from pipeline.cli.options import (
     AnatomyFile,
     Config,
-    Dates,
     DatesOption,
+    Deidentify,
     Figures,
     LesionsFile,
     NamesFile,
+    NoDicom,
     Out,
     Overwrite,
     PatientKey,
@@ -25,6 +24,8 @@ from pipeline.cli.options import (
     parse_date,
     run_settings,
 )
+from pipeline.running.inputs import Dates, ScanInput
+from pipeline.running.objects import way_of_writing
 
 
 def measure(
@@ -49,38 +50,16 @@ def measure(
 ) -> None:
     """Find and measure every soft-tissue calcification of one scan."""
     from pipeline.cli.progress import stage_progress
-    from pipeline.cli.scans import (
-        load_anatomy,
-        load_outlines,
-        load_scan,
-        under_key,
-        with_dates_moved,
-        without_dates,
-    )
     from pipeline.cli.summary import print_analysis
     from pipeline.results.staging import staged_folder
-    from pipeline.stages import STAGES
+    from pipeline.running.inputs import RunOptions
+    from pipeline.running.measure import MEASURE_STAGES, measure_into
 
     settings = run_settings(config, set_, figures=figures)
     writing = way_of_writing(no_dicom=no_dicom, deidentify=deidentify, dates=dates)
-    day = parse_date(date) if date else None
-    progress = stage_progress("measure", 2 + len(STAGES))
+    given = ScanInput(scan, series, parse_date(date) if date else None, anatomy, names, lesions)
+    options = RunOptions(settings, writing, dates, patient_key, resample_lesions=resample_lesions)
+    progress = stage_progress("measure", MEASURE_STAGES)
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
-        begin("reading")
-        (one,) = under_key(
-            [load_scan(scan, series_uid=series, date=day, kernel=settings.series.kernel)], patient_key
-        )
-        if dates is Dates.SHIFT:
-            (one,) = with_dates_moved([one])
-        elif dates is Dates.DROP:
-            one = without_dates(one)
-        guest = load_anatomy(anatomy, names, one)
-        outlines = load_outlines(lesions, one, resample=resample_lesions)
-        with loading_modules():
-            from pipeline.cli.outputs import write_all
-            from pipeline.workflow import analyse
-
-        analysis = analyse(one, settings, anatomy=guest, outlines=outlines, on_stage=begin)
-        begin("writing")
-        write_all(analysis, stage, settings.figures, writing)
+        analysis = measure_into(stage, given, options, begin)
     print_analysis(analysis, out)

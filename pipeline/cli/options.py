@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.errors import InputRefused, UsageError
+from pipeline.running.inputs import Dates
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
@@ -47,8 +47,6 @@ AnatomyFiles = Annotated[
 NamesFiles = Annotated[
     list[str] | None, typer.Option("--names", metavar="t0=FILE", help="Names of a date's labels.")
 ]
-
-
 LesionsFile = Annotated[
     Path | None,
     typer.Option(
@@ -63,16 +61,6 @@ ResampleLesions = Annotated[
     bool,
     typer.Option("--resample-lesions", help="Take outlines of another grid too, by the nearest voxels."),
 ]
-
-
-class Dates(StrEnum):
-    """What becomes of dates in the results; intervals stay right in all three."""
-
-    KEEP = "keep"
-    SHIFT = "shift"
-    DROP = "drop"
-
-
 DatesOption = Annotated[
     Dates,
     typer.Option(
@@ -89,6 +77,14 @@ CasePath = Annotated[
 ]
 PatientKey = Annotated[
     str | None, typer.Option("--patient-key", metavar="TEXT", help="Key of the patient in the results.")
+]
+NoDicom = Annotated[bool, typer.Option("--no-dicom", help="Write neither DICOM SEG nor SR.")]
+Deidentify = Annotated[
+    bool,
+    typer.Option(
+        "--deidentify",
+        help="Strip SEG and SR by the Basic Profile of PS3.15; so they are too unless dates are kept.",
+    ),
 ]
 
 

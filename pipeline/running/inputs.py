@@ -1,19 +1,45 @@
-"""What a user names for one date."""
+"""What a run is told: scans as the user names them, and options; quick to import."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.config import Settings
+    from pipeline.dicom.writing import Writing
+
+
+class Dates(StrEnum):
+    """What becomes of dates in the results; intervals stay right in all three."""
+
+    KEEP = "keep"
+    SHIFT = "shift"
+    DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True)
 class ScanInput:
     """One date as the user names it."""
 
-    path: Path
-    series_uid: str | None = None
-    date: dt.date | None = None
-    anatomy: Path | None = None
-    names: Path | None = None
-    lesions: Path | None = None
+    path: Path  #: folder, zip, enhanced multi-frame file, or NIfTI in HU
+    series_uid: str | None = None  #: None: as the settings choose
+    date: dt.date | None = None  #: in place of the one in the header
+    anatomy: Path | None = None  #: label map of bones and organs
+    names: Path | None = None  #: of its labels
+    lesions: Path | None = None  #: outlined by a human
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How scans are measured and what is written."""
+
+    settings: Settings
+    writing: Writing | None  #: of objects for the archive; None: none
+    dates: Dates = Dates.KEEP
+    patient_key: str | None = None  #: in place of the one made from the header
+    same_patient: bool = False  #: the scans are of one patient, whatever their headers say
+    resample_lesions: bool = False  #: take outlines of another grid too

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline.case_file.read import CaseFile, ScanDate
-from pipeline.cli.case import with_case_dates
 from pipeline.errors import InputRefused
+from pipeline.running.case import with_case_dates
 from tests.builders import a_scan, pelvis_of_two_shafts
 from tests.cli.conftest import Run
 from tests.cli.test_cli_measure import refused

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from pipeline.cli.memory import loading_modules, multiply_in_one_thread
+from pipeline.running.memory import loading_modules, multiply_in_one_thread
 
 REUSE = """
 import resource
-from pipeline.cli.memory import keep_freed_memory
+from pipeline.running.memory import keep_freed_memory
 {call}
 import numpy as np
 def faults():

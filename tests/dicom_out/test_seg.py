@@ -12,8 +12,6 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from pipeline.cli.objects import way_of_writing
-from pipeline.cli.options import Dates
 from pipeline.dicom.identity_out import replaced_uid
 from pipeline.dicom.read import read_scan
 from pipeline.dicom.write import write_objects
@@ -22,6 +20,8 @@ from pipeline.domain.analysis import Analysis
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.orientation import AxisOrder
 from pipeline.domain.source import Source
+from pipeline.running.inputs import Dates
+from pipeline.running.objects import way_of_writing
 from tests.builders import a_lesion
 from tests.cli.conftest import Run
 from tests.dicom_out.objects import PLAIN, points_of, stacked_along, without_lesions, write

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from numpy.testing import assert_allclose
 
-from pipeline.cli.scans import drop_dates
 from pipeline.config import FigureSettings
 from pipeline.domain.case import Case, Examination, LabValue, Score, Treatment
 from pipeline.domain.change import Comparison
@@ -23,6 +22,7 @@ from pipeline.report.figures import write_comparison_figures
 from pipeline.report.timeline import can_be_drawn, compose_timeline, course_of, draw_timeline
 from pipeline.report.timeline_lanes import BAR_INCHES, PLOT_WIDTH_INCHES, TREATMENT
 from pipeline.report.timeline_series import MOST_SERIES, STRIP_INCHES, STRIP_PAD_INCHES
+from pipeline.running.scans import drop_dates
 from tests.report.courses import Shown, course, day, dense, many_scans, reference
 
 CAUSAL = re.compile(

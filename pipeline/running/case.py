@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pipeline.case_file.read import CaseFile, ScanDate, read_case
 from pipeline.case_file.tree import refuse
-from pipeline.cli.options import Dates
-from pipeline.cli.scans import dated
 from pipeline.domain.case import Case
 from pipeline.domain.scan import Scan
+from pipeline.running.inputs import Dates
+from pipeline.running.scans import dated
 
 DATE_LIKE = re.compile(r"(?<!\d)(19|20)\d\d(\d{4})?(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2}")
 """A year, or a day with month and year, within a text."""

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from pipeline import __version__
-from pipeline.cli.options import Dates
 from pipeline.errors import UsageError
+from pipeline.running.inputs import Dates
 
 if TYPE_CHECKING:
     from pipeline.dicom.writing import Writing
     from pipeline.domain.change import Comparison
-
-NoDicom = Annotated[bool, typer.Option("--no-dicom", help="Write neither DICOM SEG nor SR.")]
-Deidentify = Annotated[
-    bool,
-    typer.Option(
-        "--deidentify",
-        help="Strip SEG and SR by the Basic Profile of PS3.15; so they are too unless dates are kept.",
-    ),
-]
 
 
 def way_of_writing(*, no_dicom: bool, deidentify: bool, dates: Dates) -> Writing | None:

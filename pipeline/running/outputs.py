@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import __version__
-from pipeline.cli.objects import of_time_point
 from pipeline.config import FigureSettings
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison
 from pipeline.nifti import write_label_map
 from pipeline.results.files import write_analysis, write_comparison
+from pipeline.running.objects import of_time_point
 
 if TYPE_CHECKING:
     from pipeline.dicom.writing import Writing

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.domain.scan import KernelPreference, Scan
 from pipeline.errors import InputRefused, UsageError
+from pipeline.running.inputs import ScanInput
 
 if TYPE_CHECKING:
     from pipeline.domain.anatomy import Anatomy
@@ -22,13 +23,7 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
-def load_scan(
-    path: Path,
-    *,
-    series_uid: str | None,
-    date: dt.date | None,
-    kernel: KernelPreference = "soft_tissue",
-) -> Scan:
+def load_scan(given: ScanInput, *, kernel: KernelPreference = "soft_tissue") -> Scan:
     """Read a scan; a date given by the user stands in place of the one in the header.
 
     Parameters
@@ -41,18 +36,18 @@ def load_scan(
     InputRefused
         With the code of what cannot be trusted.
     """
-    if is_nifti(path):
+    if is_nifti(given.path):
         from pipeline.nifti import read_volume
 
-        scan = read_volume(path)
+        scan = read_volume(given.path)
     else:
         from pipeline.dicom.read import read_scan
 
-        scan = read_scan(path, series_uid=series_uid, kernel=kernel)
-    return scan if date is None else dated(scan, date)
+        scan = read_scan(given.path, series_uid=given.series_uid, kernel=kernel)
+    return scan if given.date is None else dated(scan, given.date)
 
 
-def load_anatomy(path: Path | str | None, names: Path | str | None, scan: Scan) -> Anatomy | None:
+def load_anatomy(path: Path | None, names: Path | None, scan: Scan) -> Anatomy | None:
     """The anatomy that goes with a scan, if one was given.
 
     Raises
@@ -68,10 +63,10 @@ def load_anatomy(path: Path | str | None, names: Path | str | None, scan: Scan) 
         return None
     from pipeline.anatomy.read import read_anatomy
 
-    return read_anatomy(Path(path), Path(names) if names is not None else None, scan)
+    return read_anatomy(path, names, scan)
 
 
-def load_outlines(path: Path | str | None, scan: Scan, *, resample: bool) -> Outlines | None:
+def load_outlines(path: Path | None, scan: Scan, *, resample: bool) -> Outlines | None:
     """The lesions that a human outlined on a scan, if any were given.
 
     Raises
@@ -83,7 +78,7 @@ def load_outlines(path: Path | str | None, scan: Scan, *, resample: bool) -> Out
         return None
     from pipeline.outlines.read import read_outlines
 
-    return read_outlines(Path(path), scan, resample=resample)
+    return read_outlines(path, scan, resample=resample)
 
 
 def under_key(scans: Sequence[Scan], patient_key: str | None) -> list[Scan]:
