@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from pipeline.config import Settings
+from pipeline.config import ContrastSettings, Settings
 from pipeline.domain.analysis import Threshold
 from pipeline.domain.anatomy import Anatomy
 from pipeline.domain.geometry import Box, Geometry, grow_box
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition, Scan
+from pipeline.recall import Recall, afresh
 from pipeline.stages import STAGES, OnStage
 from pipeline.steps.abdomen import question_abdomen
 from pipeline.steps.blood import BloodPool, find_blood_pool
@@ -104,6 +105,7 @@ def find(
     anatomy: Anatomy | None,
     beside: ThreadPoolExecutor,
     on_stage: OnStage,
+    recall: Recall = afresh,
 ) -> Found:
     """Find everything bright that is not bone, told what it is; the bones; the threshold and the noise.
 
@@ -115,17 +117,19 @@ def find(
     ----------
     beside : ThreadPoolExecutor
         Of one thread.
+    recall : Recall
+        How the long steps are called.
     """
     found = bounding_box(body.voxels)
     if found is None:
         raise ValueError("an empty body has no box")
     box = grow_box(found, (1, 1, 1), body.geometry.shape)
-    ground = _prepare(scan, body, box, anatomy, settings)
+    ground = _prepare(scan, body, box, anatomy, settings, recall)
     on_stage(STAGES[1])
-    air = beside.submit(find_air, ground.bare, ground.body)
-    noise = beside.submit(local_noise, ground.smooth, ground.body)
-    bones = _find_bones(ground, air, beside, settings)
-    labels = beside.submit(_labels, ground, bones)
+    air = beside.submit(lambda: recall(find_air, ground.bare, ground.body))
+    noise = beside.submit(lambda: recall(local_noise, ground.smooth, ground.body))
+    bones = _find_bones(ground, air, beside, settings, recall)
+    labels = beside.submit(_labels, ground, bones, recall)
     on_stage(STAGES[2])
     local = noise.result()
     threshold, bright = _find_bright(ground, bones, local, settings)
@@ -143,25 +147,34 @@ def find(
     )
 
 
-def _prepare(scan: Scan, body: Mask, box: Box, anatomy: Anatomy | None, settings: Settings) -> _Ground:
-    inner = scan.volume.crop(box)
-    inner_body = Mask(body.voxels[box], inner.geometry)
+def _prepare(
+    scan: Scan, body: Mask, box: Box, anatomy: Anatomy | None, settings: Settings, recall: Recall
+) -> _Ground:
+    inner, inner_body = recall(_cut, scan.volume, body, box)
     threshold = choose_threshold(scan.acquisition, settings.candidates)
-    metal = find_metal(inner, settings.metal, factor=calcium_factor(scan.acquisition.kvp))
-    smooth = smooth_volume(hide_metal(inner, metal), sigma_mm=settings.candidates.smoothing_mm)
+    factor = calcium_factor(scan.acquisition.kvp)
+    metal = recall(find_metal, inner, settings.metal, factor=factor)
+    clean = recall(hide_metal, inner, metal)
+    smooth = recall(smooth_volume, clean, sigma_mm=settings.candidates.smoothing_mm)
     bone_hu = _bone_hu(threshold, settings)
-    sheets = find_skin_sheets(smooth, inner_body, settings.sheets, bright_hu=bone_hu)
+    sheets = recall(find_skin_sheets, smooth, inner_body, settings.sheets, bright_hu=bone_hu)
     return _Ground(
         inner=inner,
         body=inner_body,
         smooth=smooth,
-        bare=hide_sheets(smooth, sheets),
+        bare=recall(hide_sheets, smooth, sheets),
         metal=metal,
         sheets=sheets,
-        guest=anatomy.crop(box) if anatomy is not None else None,
+        guest=recall(anatomy.crop, box) if anatomy is not None else None,
         acquisition=scan.acquisition,
         threshold=threshold,
     )
+
+
+def _cut(volume: CTVolume, body: Mask, box: Box) -> tuple[CTVolume, Mask]:
+    """The volume and the body in a box."""
+    inner = volume.crop(box)
+    return inner, Mask(body.voxels[box], inner.geometry)
 
 
 def _bone_hu(threshold: Threshold, settings: Settings) -> float:
@@ -169,48 +182,59 @@ def _bone_hu(threshold: Threshold, settings: Settings) -> float:
     return min(settings.skeleton.bone_hu, threshold.edge_hu)
 
 
-def _find_bones(ground: _Ground, air: Future[Air], beside: ThreadPoolExecutor, settings: Settings) -> _Bones:
+def _find_bones(
+    ground: _Ground, air: Future[Air], beside: ThreadPoolExecutor, settings: Settings, recall: Recall
+) -> _Bones:
     """The skeleton without metal and contrast medium; what a user's map names bone is bone.
 
     While the atlas is laid into the bones, blood is looked for and the drawing of bones prepared.
     """
     if not ground.has_named_bones:
         beside.submit(prepare_atlas)
-    pooled = pool_scan(ground.bare, ground.body, settings.skeleton)
-    skeleton = _skeleton(ground, pooled, settings)
-    skeleton = replace(skeleton, labels=bones_beside_metal(skeleton.labels, ground.metal))
-    around = look_around(ground.bare, ground.body, skeleton, air.result(), ground.acquisition)
+    bare, body = ground.bare, ground.body
+    pooled = recall(pool_scan, bare, body, settings.skeleton)
+    skeleton = recall(_beside_metal, _skeleton(ground, pooled, settings, recall), ground.metal)
+    around = recall(look_around, bare, body, skeleton, air.result(), ground.acquisition)
     if ground.has_named_bones:
-        return _Bones(skeleton, around, beside.submit(find_blood_pool, ground.bare, ground.body, skeleton))
-    canvas = beside.submit(Canvas.around, skeleton.solid, ground.bare)
-    found = skeleton.solid
-    skeleton = release_contrast(skeleton, around, pooled, settings.contrast)
-    blood = beside.submit(find_blood_pool, ground.bare, ground.body, skeleton)
-    fit = fit_atlas(skeleton.solid, ground.smooth.geometry)
+        return _Bones(skeleton, around, beside.submit(find_blood_pool, bare, body, skeleton))
+    solid = skeleton.solid
+    canvas = beside.submit(lambda: recall(Canvas.around, solid, bare))
+    skeleton = left = recall(release_contrast, skeleton, around, pooled, settings.contrast)
+    blood = beside.submit(lambda: recall(find_blood_pool, bare, body, left))
+    fit = recall(fit_atlas, left.solid, ground.smooth.geometry)
     pelvis = Pelvis(fit, ReferenceFrame(fit)) if fit is not None else None
     if pelvis is not None:
-        released = found & ~skeleton.solid
-        skeleton = release_swallowed(skeleton, released, pelvis, ground.bare, settings.contrast)
+        skeleton = recall(_without_swallowed, left, solid, pelvis, bare, settings.contrast)
     return _Bones(skeleton, replace(around.without(skeleton.solid), pelvis=pelvis), blood, fit, canvas)
 
 
-def _skeleton(ground: _Ground, pooled: PooledScan, settings: Settings) -> Skeleton:
+def _beside_metal(skeleton: Skeleton, metal: Metal | None) -> Skeleton:
+    return replace(skeleton, labels=bones_beside_metal(skeleton.labels, metal))
+
+
+def _without_swallowed(
+    skeleton: Skeleton, found: Voxels, pelvis: Pelvis, bare: CTVolume, settings: ContrastSettings
+) -> Skeleton:
+    """What is left of the bones that were found, without what lies far from every bone of the atlas."""
+    return release_swallowed(skeleton, found & ~skeleton.solid, pelvis, bare, settings)
+
+
+def _skeleton(ground: _Ground, pooled: PooledScan, settings: Settings, recall: Recall) -> Skeleton:
     """Bones as the anatomy at hand names them, else as the built-in search finds them."""
     bone_hu = _bone_hu(ground.threshold, settings)
     if ground.guest is None or not ground.has_named_bones:
-        return segment_skeleton(
-            ground.bare, ground.body, pooled, settings.skeleton, settings.parting, bone_hu=bone_hu
-        )
+        own = (settings.skeleton, settings.parting)
+        return recall(segment_skeleton, ground.bare, ground.body, pooled, *own, bone_hu=bone_hu)
     sections = (settings.anatomy, settings.skeleton, settings.parting)
-    return skeleton_from(ground.guest.bones, ground.bare, ground.body, sections, bone_hu=bone_hu)
+    return recall(skeleton_from, ground.guest.bones, ground.bare, ground.body, sections, bone_hu=bone_hu)
 
 
-def _labels(ground: _Ground, bones: _Bones) -> LabelMap:
+def _labels(ground: _Ground, bones: _Bones, recall: Recall) -> LabelMap:
     """The bones as they are shown."""
     if bones.canvas is None:
         return bones.skeleton.labels
-    labels = label_bones(bones.skeleton, bones.fit, bones.canvas.result())
-    return bones_beside_metal(labels, ground.metal)
+    labels = recall(label_bones, bones.skeleton, bones.fit, bones.canvas.result())
+    return recall(bones_beside_metal, labels, ground.metal)
 
 
 def _fit_for_sites(ground: _Ground, bones: _Bones, candidates: Sequence[Candidate]) -> AtlasFit | None:

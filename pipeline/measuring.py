@@ -6,12 +6,12 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from pipeline.config import Settings
+from pipeline.config import Settings, VolumeSettings
 from pipeline.domain.analysis import Coverage
 from pipeline.domain.anatomy import Anatomy
-from pipeline.domain.image import CTVolume, LabelMap, Mask
+from pipeline.domain.image import BoxedMask, CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import (
     Candidate,
     Density,
@@ -23,6 +23,7 @@ from pipeline.domain.lesion import (
 )
 from pipeline.domain.scan import Scan
 from pipeline.finding import Found
+from pipeline.recall import Recall, afresh
 from pipeline.steps import quality
 from pipeline.steps.calcium import agatston_applies, agatston_score, calcium_mass_mg
 from pipeline.steps.density import measure_density
@@ -36,7 +37,7 @@ from pipeline.steps.sites.ossified import is_possibly_ossified
 from pipeline.steps.sites.skin import Skin
 from pipeline.steps.size import OutlineSize, measure_outline, size_of
 from pipeline.steps.volumes.edge import estimate_blur
-from pipeline.steps.volumes.measure import Scene, cut_region, measure_volume
+from pipeline.steps.volumes.measure import Scene, cut_region, measure_volume, scene_of_one
 from pipeline.steps.volumes.optics import Blur
 
 
@@ -49,6 +50,7 @@ def measure_lesions(
     anatomy: Anatomy | None,
     seed: str,
     beside: ThreadPoolExecutor,
+    recall: Recall = afresh,
 ) -> tuple[tuple[Lesion, ...], Coverage]:
     """Every lesion by falling volume, and what of the patient the scan shows.
 
@@ -61,27 +63,30 @@ def measure_lesions(
         Of the tracking UIDs.
     beside : ThreadPoolExecutor
         The one that draws the bones.
+    recall : Recall
+        How the long steps are called.
     """
-    blur = estimate_blur(scan.volume, body, scan.acquisition.slice_thickness_mm, settings.volumes)
-    measured = _measure(found.candidates, scan.volume, blur)
-    skeleton, masks = found.skeleton.result(), tuple(one.candidate.mask for one in measured)
+    volume, how = scan.volume, scan.acquisition
+    blur = recall(estimate_blur, volume, body, how.slice_thickness_mm, settings.volumes)
+    chosen = [one for one in found.candidates if one.kind == "lesion"]
+    outlined = [recall(_outlined, one.mask, volume, blur) for one in chosen]
+    skeleton, masks = found.skeleton.result(), tuple(one.mask for one in chosen)
     coverage = quality.describe_coverage(body, skeleton)
     organs = anatomy.organs if anatomy is not None else None
-    sites = beside.submit(locate_lesions, masks, _ground(scan.volume, body, found, organs, coverage))
-    scene = Scene(scan.volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
+    ground = _ground(volume, body, found, organs, coverage, recall)
+    sites = beside.submit(locate_lesions, masks, ground)
+    scene = Scene(volume, skeleton.values, masks, blur, found.noise_hu or 0.0)
+    scored = agatston_applies(how, volume.geometry.spacing_mm[0], enhanced=found.threshold.enhanced)
 
-    spacing_mm = scan.volume.geometry.spacing_mm[0]
-    scored = agatston_applies(scan.acquisition, spacing_mm, enhanced=found.threshold.enhanced)
-
-    def with_volume(number: int) -> _Complete:
-        complete = _with_volume(measured[number], scene, number, settings)
-        return replace(complete, agatston_score=agatston_score(scene, number)) if scored else complete
+    def measured(number: int) -> _Measured:
+        alone = scene_of_one(scene, number, settings.volumes)
+        return recall(_measured, outlined[number].size, alone, settings.volumes, scored=scored)
 
     with ThreadPoolExecutor(max_workers=2) as threads:
-        complete = list(threads.map(with_volume, range(len(measured))))
-    located = zip(complete, sites.result(), strict=True)
-    ordered = sorted(located, key=lambda one: -one[0].size.volume_mm3.value)
-    return tuple(_lesion(*one, number, seed, scan) for number, one in enumerate(ordered, start=1)), coverage
+        completed = list(threads.map(measured, range(len(masks))))
+    located = zip(chosen, outlined, completed, sites.result(), strict=True)
+    known = sorted((_Known(*one) for one in located), key=lambda one: -one.measured.size.volume_mm3.value)
+    return tuple(_lesion(one, number, seed, scan) for number, one in enumerate(known, start=1)), coverage
 
 
 def tracking_uid(seed: str, number: int | str) -> str:
@@ -90,47 +95,52 @@ def tracking_uid(seed: str, number: int | str) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Measured:
-    """A lesion before bones are known."""
+@dataclass(frozen=True, slots=True)
+class _Outlined:
+    """What is known of a lesion before bones are."""
 
-    candidate: Candidate
-    outline: OutlineSize
+    size: OutlineSize
     density: Density
     possibly_ossified: bool
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Complete:
-    """A lesion before it is told where it lies."""
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What is known of it before it is told where it lies."""
 
-    measured: _Measured
     size: Size
     morphology: Morphology
-    agatston_score: float | None = None  #: where it is defined
+    agatston_score: float | None  #: where it is defined
 
 
-def _measure(candidates: Sequence[Candidate], volume: CTVolume, blur: Blur) -> list[_Measured]:
+@dataclass(frozen=True, eq=False, slots=True)
+class _Known:
+    """All that a lesion is made of."""
+
+    candidate: Candidate
+    outlined: _Outlined
+    measured: _Measured
+    site: Site
+
+
+def _outlined(mask: BoxedMask, volume: CTVolume, blur: Blur) -> _Outlined:
     """All that needs no bones."""
-    chosen = [one for one in candidates if one.kind == "lesion"]
-    return [
-        _Measured(
-            one,
-            measure_outline(one.mask),
-            measure_density(volume, one.mask, blur),
-            is_possibly_ossified(one.mask, volume),
-        )
-        for one in chosen
-    ]
+    density = measure_density(volume, mask, blur)
+    return _Outlined(measure_outline(mask), density, is_possibly_ossified(mask, volume))
 
 
 def _ground(
-    volume: CTVolume, body: Mask, found: Found, organs: LabelMap | None, coverage: Coverage
+    volume: CTVolume,
+    body: Mask,
+    found: Found,
+    organs: LabelMap | None,
+    coverage: Coverage,
+    recall: Recall,
 ) -> Ground:
     """What lesions are located on."""
     skeleton = found.skeleton.result()
     return Ground(
-        tissue=Tissue(volume, skeleton, Skin.of(body, volume)),
+        tissue=Tissue(volume, skeleton, recall(Skin.of, body, volume)),
         body=body,
         skeleton=skeleton,
         frame=ReferenceFrame(found.fit) if found.fit is not None else None,
@@ -139,17 +149,17 @@ def _ground(
     )
 
 
-def _with_volume(one: _Measured, scene: Scene, number: int, settings: Settings) -> _Complete:
-    """A lesion with its corrected volume, and the axes and form of the body that holds it."""
-    region = cut_region(scene, number, settings.volumes)
-    found = measure_volume(scene, number, region, settings.volumes)
-    body = sharp_body(scene, number, found.region, found.estimate.volume_mm3.value)
-    return _Complete(one, size_of(one.outline, body, found.estimate), name_form(measure_form(body)))
+def _measured(outline: OutlineSize, scene: Scene, settings: VolumeSettings, *, scored: bool) -> _Measured:
+    """Volume of the first lesion of a scene, axes and form of the body that holds it, its score."""
+    found = measure_volume(scene, 0, cut_region(scene, 0, settings), settings)
+    body = sharp_body(scene, 0, found.region, found.estimate.volume_mm3.value)
+    score = agatston_score(scene, 0) if scored else None
+    return _Measured(size_of(outline, body, found.estimate), name_form(measure_form(body)), score)
 
 
-def _lesion(complete: _Complete, site: Site, number: int, seed: str, scan: Scan) -> Lesion:
-    measured, how = complete.measured, scan.acquisition
-    candidate = measured.candidate
+def _lesion(known: _Known, number: int, seed: str, scan: Scan) -> Lesion:
+    candidate, outlined, measured, site = known.candidate, known.outlined, known.measured, known.site
+    how = scan.acquisition
     return Lesion(
         id=number,
         tracking_uid=tracking_uid(seed, number),
@@ -158,21 +168,21 @@ def _lesion(complete: _Complete, site: Site, number: int, seed: str, scan: Scan)
         why_indeterminate=candidate.reason or None,
         fragment_count=candidate.fragment_count,
         edge_hu=candidate.edge_hu,
-        size=complete.size,
-        density=measured.density,
+        size=measured.size,
+        density=outlined.density,
         site=site,
         bone_contact=site.bone_distance_mm == 0.0,
         touches_edge=candidate.mask.touches_edge,
-        morphology=complete.morphology,
+        morphology=measured.morphology,
         recist_measurable=is_recist_measurable(
-            complete.size,
-            complete.morphology,
+            measured.size,
+            measured.morphology,
             site.region,
             slice_thickness_mm=how.slice_thickness_mm or scan.volume.geometry.spacing_mm[0],
         ),
-        possibly_ossified=measured.possibly_ossified,
-        calcium_mass_mg=calcium_mass_mg(complete.size.estimate, how.kvp),
-        agatston_score=complete.agatston_score,
+        possibly_ossified=outlined.possibly_ossified,
+        calcium_mass_mg=calcium_mass_mg(measured.size.estimate, how.kvp),
+        agatston_score=measured.agatston_score,
     )
 
 

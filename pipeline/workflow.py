@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import combinations
 from statistics import median
+from typing import TypedDict
 
 from pipeline.config import Settings
 from pipeline.correcting import Correction, correct_lesions
@@ -18,6 +19,7 @@ from pipeline.domain.scan import Scan
 from pipeline.errors import UsageError
 from pipeline.finding import Found, find
 from pipeline.measuring import list_excluded, measure_lesions
+from pipeline.recall import Recall, afresh
 from pipeline.stages import COMPARE_STAGES, STAGES, OnStage, silent
 from pipeline.steps import quality
 from pipeline.steps.apophyses import Growing
@@ -46,6 +48,7 @@ def analyse(
     anatomy: Anatomy | None = None,
     outlines: Outlines | None = None,
     on_stage: OnStage = silent,
+    recall: Recall = afresh,
 ) -> Analysis:
     """Find and measure every soft-tissue calcification of a scan.
 
@@ -62,6 +65,8 @@ def analyse(
         left out stay those that are found; an outline that equals a found one changes nothing.
     on_stage : callable
         Told the name of each stage as it begins.
+    recall : Recall
+        How the long steps are called: a `Memory` knows what it worked out before for this very scan.
 
     Raises
     ------
@@ -70,16 +75,15 @@ def analyse(
     """
     settings = settings or Settings()
     on_stage(STAGES[0])
-    body = segment_body(scan.volume, settings.body)
+    body = recall(segment_body, scan.volume, settings.body)
     quality.require_body(body)
     settings_sha256 = settings.sha256()
     seed = _seed(scan, settings_sha256, anatomy)
     with ThreadPoolExecutor(max_workers=1) as beside:
-        found = find(scan, body, settings, anatomy=anatomy, beside=beside, on_stage=on_stage)
+        doing: _Doing = {"anatomy": anatomy, "beside": beside, "recall": recall}
+        found = find(scan, body, settings, **doing, on_stage=on_stage)
         on_stage(STAGES[3])
-        measure = partial(
-            measure_lesions, scan, body, settings=settings, anatomy=anatomy, seed=seed, beside=beside
-        )
+        measure = partial(measure_lesions, scan, body, settings=settings, seed=seed, **doing)
         lesions, coverage = measure(found)
         result = Correction(lesions, coverage, found.skeleton.result())
         if outlines is not None:
@@ -109,6 +113,14 @@ def analyse(
         landmarks_mm=found.fit.landmarks_mm if found.fit is not None else {},
         edits=result.edits,
     )
+
+
+class _Doing(TypedDict):
+    """What finding and measuring are given alike."""
+
+    anatomy: Anatomy | None
+    beside: ThreadPoolExecutor
+    recall: Recall
 
 
 def _seed(scan: Scan, settings_sha256: str, anatomy: Anatomy | None) -> str:

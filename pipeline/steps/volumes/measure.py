@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import VolumeSettings
-from pipeline.domain.geometry import Box
+from pipeline.domain.geometry import Box, grow_box
 from pipeline.domain.image import BoxedMask, CTVolume
 from pipeline.domain.lesion import VolumeEstimate
 from pipeline.steps.volumes.fit import Fit, fit_volume
@@ -26,6 +26,8 @@ TURNS = 3
 """so many times at most,"""
 STILL_SHARE = 0.01
 """or until contrast times volume changes by no more than this."""
+SEEN_BESIDE_VOXELS = (0, 2, 2)
+"""As far beyond its outline the score of a lesion asks what is bone or another's (`calcium`)."""
 LEAST_BLOCK_SHARE = 0.02
 """A block with less of the outline takes the density of the others."""
 
@@ -55,6 +57,15 @@ def measure_volumes(around: Scene, settings: VolumeSettings) -> tuple[VolumeEsti
         measure_volume(around, number, cut_region(around, number, settings), settings).estimate
         for number in range(len(around.masks))
     )
+
+
+def scene_of_one(around: Scene, number: int, settings: VolumeSettings) -> Scene:
+    """The scene as one lesion sees it: itself first, then bone and all others near it as one mask."""
+    mask = around.masks[number]
+    box = grow_box(region_box(mask, around.blur, settings), SEEN_BESIDE_VOXELS, mask.geometry.shape)
+    taken = taken_around(around, number, box)
+    others = () if taken is None else (BoxedMask(taken, box, mask.geometry),)
+    return replace(around, bone=None, masks=(mask, *others))
 
 
 def cut_region(around: Scene, number: int, settings: VolumeSettings) -> Region:
