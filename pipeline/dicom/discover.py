@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,19 +130,25 @@ def refuse_other_file(path: Path, inventory: Inventory) -> None:
 
 def take_inventory(tree: Tree) -> Inventory:
     """Look through a tree that is open already."""
-    slices: dict[tuple[str, bool], list[SliceHeader]] = defaultdict(list)
+    slices: list[SliceHeader] = []
     skipped = list(tree.skipped)
     for n, name in enumerate(tree.names, 1):
         with naming(f"file {n} of {len(tree.names)} in order of name"):
-            found = _look_at(tree, name)
+            found = look_at(tree, name)
         if isinstance(found, Skipped):
             skipped.append(found)
-            continue
-        for header in found:
-            derived = bool(header.image_type) and header.image_type[0] != "ORIGINAL"
-            slices[(header.series_instance_uid, derived or _is_reformat(header))].append(header)
-    series = tuple(Series(uid, tuple(slices[uid, derived])) for uid, derived in sorted(slices))
-    return Inventory(series, tuple(sorted(skipped, key=lambda s: s.name)))
+        else:
+            slices.extend(found)
+    return Inventory(series_of(slices), tuple(sorted(skipped, key=lambda s: s.name)))
+
+
+def series_of(slices: Iterable[SliceHeader]) -> tuple[Series, ...]:
+    """Slices parted into series, in order of UID, originals first."""
+    parted: dict[tuple[str, bool], list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        derived = bool(header.image_type) and header.image_type[0] != "ORIGINAL"
+        parted[(header.series_instance_uid, derived or _is_reformat(header))].append(header)
+    return tuple(Series(uid, tuple(parted[uid, derived])) for uid, derived in sorted(parted))
 
 
 @contextmanager
@@ -156,8 +162,14 @@ def naming(what: str) -> Iterator[None]:
         raise InputRefused(refusal.code, f"{refusal.reason} ({what})") from refusal
 
 
-def _look_at(tree: Tree, name: str) -> list[SliceHeader] | Skipped:
-    """The slices in a file, one unless it is an enhanced one; or why there are none."""
+def look_at(tree: Tree, name: str) -> list[SliceHeader] | Skipped:
+    """The slices in a file, one unless it is an enhanced one; or why there are none.
+
+    Raises
+    ------
+    InputRefused
+        RESOURCE_LIMIT.
+    """
     try:
         with tree.open(name) as stream:
             return _slices_of(stream, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from pipeline.dicom.phases import choose_acquisition
 from pipeline.dicom.pixels import NATIVE, Stored, check_format, check_size, is_lossy, read_stored
 from pipeline.dicom.repeats import drop_copies, drop_repeats
 from pipeline.dicom.source import describe_source
-from pipeline.dicom.stack import MIN_SLICES, Stack, build_stack, check_agreement
+from pipeline.dicom.stack import MIN_SLICES, Stack, at_one_position, build_stack, check_agreement
 from pipeline.dicom.tree import Tree, open_tree
 from pipeline.domain.image import CTVolume
 from pipeline.domain.orientation import axis_order
@@ -93,13 +93,35 @@ def choose_usable(
     InputRefused
         As `choose_series` does; where no series is usable, the first of their refusals stands.
     """
-    choice = choose_series(inventory, uid, kernel=kernel)
+    if uid is not None:
+        return choose_series(inventory, uid, kernel=kernel), ()
+    return _first_usable(inventory, lambda series: _refusal_by_headers(tree, series, inventory), kernel)
+
+
+def choose_by_headers(inventory: Inventory, *, kernel: KernelPreference = "soft_tissue") -> Choice:
+    """Choose a series as `choose_usable` does, without ever reading pixels.
+
+    Where two slices claim one identity or one place, the series is not passed over: reading it will tell.
+
+    Raises
+    ------
+    InputRefused
+        As `choose_usable` does.
+    """
+    choice, _ = _first_usable(inventory, _refusal_without_pixels, kernel)
+    return choice
+
+
+def _first_usable(
+    inventory: Inventory, refusal_of: Callable[[Series], InputRefused | None], kernel: KernelPreference
+) -> tuple[Choice, tuple[QualityFlag, ...]]:
+    choice = choose_series(inventory, kernel=kernel)
     others = [s for s in inventory.series if s.slice_count >= MIN_SLICES]
-    if uid is not None or len(others) < 2:
+    if len(others) < 2:
         return choice, ()
     flags: list[QualityFlag] = []
     refused: dict[Series, InputRefused] = {}
-    while (refusal := _refusal_by_headers(tree, choice.series, inventory)) is not None:
+    while (refusal := refusal_of(choice.series)) is not None:
         refused[choice.series] = refusal
         if len(refused) == len(others):
             raise next(iter(refused.values()))
@@ -113,6 +135,25 @@ def _refusal_by_headers(tree: Tree, series: Series, inventory: Inventory) -> Inp
     try:
         with naming(f"series {series.uid or 'without UID'}"):
             arrange(tree, series, inventory)
+    except InputRefused as refusal:
+        if refusal.code in PASSED_OVER:
+            return refusal
+        raise
+    return None
+
+
+def _refusal_without_pixels(series: Series) -> InputRefused | None:
+    one_each = list({s.sop_instance_uid: s for s in series.slices}.values())
+    multi_frame = len({s.name for s in one_each}) < len(one_each)
+    try:
+        check_size(one_each)
+        check_agreement(one_each)
+        for header in one_each:
+            check_format(header.pixels, multi_frame=multi_frame)
+            check_rescale(header)
+        one_phase, _ = choose_acquisition(one_each)
+        if not at_one_position(one_phase):
+            build_stack(one_phase)
     except InputRefused as refusal:
         if refusal.code in PASSED_OVER:
             return refusal
