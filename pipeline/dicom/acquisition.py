@@ -32,7 +32,7 @@ def describe(slices: list[SliceHeader], volume: CTVolume, salt: bytes | None) ->
     fields = Acquisition(
         patient_key=keyed_hash(first.patient.identifier, salt, kind="patient"),
         birth_key=keyed_hash(_digits_of(first.patient.birth_date), salt, kind="birth"),
-        study_date=parse_date(first.exam.study_date) or parse_date(first.exam.acquisition_date),
+        study_date=study_date(first.exam),
         age_years=age_years(first.exam, first.patient.birth_date),
         sex=_sex(first.patient.sex),
         manufacturer=clean_text(first.exam.manufacturer),
@@ -46,6 +46,11 @@ def describe(slices: list[SliceHeader], volume: CTVolume, salt: bytes | None) ->
         frame_of_reference_uid=first.grid.frame_of_reference_uid or None,
     )
     return with_hashes(fields, volume)
+
+
+def study_date(exam: Exam) -> dt.date | None:
+    """The date of the study, else of the images; None where neither is valid."""
+    return parse_date(exam.study_date) or parse_date(exam.acquisition_date)
 
 
 def parse_date(text: str) -> dt.date | None:
