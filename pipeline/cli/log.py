@@ -19,7 +19,9 @@ from pipeline.errors import InputRefused, OutputError, PipelineError
 from pipeline.stages import OnStage
 
 LOGGER = logging.getLogger("pipeline")
-FIELDS = ("command", "version", "stage", "seconds", "code", "error", "exit_code")
+FIELDS = (
+    "command", "version", "stage", "seconds", "code", "error", "exit_code", "attempt", "status", "peak_mb"
+)  # fmt: skip
 
 
 class JsonLines(logging.Formatter):
