@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
+from pipeline.cli.batch import batch
 from pipeline.cli.check import check
 from pipeline.cli.compare import compare
 from pipeline.cli.measure import measure
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(measure)
 app.command()(compare)
+app.command()(batch)
 app.command()(check)
 app.command()(phantom)
 

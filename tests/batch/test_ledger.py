@@ -21,7 +21,8 @@ def test_an_attempt_is_running_until_it_is_finished(tmp_path: Path) -> None:
         begun = ledger.last("a")
         assert begun is not None
         assert (begun.status, begun.work) == ("running", WORK)
-        ledger.finish(number, Outcome("refused", "NO_CT", "nothing there", exit_code=3, seconds=1.5, peak_mb=80))
+        refused = Outcome("refused", "NO_CT", "nothing there", exit_code=3, seconds=1.5, peak_mb=80)
+        ledger.finish(number, refused)
         ended = ledger.last("a")
     assert ended is not None
     assert (ended.status, ended.code, ended.seconds, ended.peak_mb) == ("refused", "NO_CT", 1.5, 80)
