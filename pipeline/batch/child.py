@@ -181,7 +181,10 @@ def _place(where: TracebackType | None) -> str | None:
 def _tell(outcome: Outcome, folder: Path) -> None:
     from pipeline.batch.order import write_answer
 
-    write_answer(replace(outcome, peak_mb=peak_mb(), libraries=_libraries()), folder / ANSWER)
+    try:
+        write_answer(replace(outcome, peak_mb=peak_mb(), libraries=_libraries()), folder / ANSWER)
+    except OSError:
+        os._exit(OutputError.exit_code)  # the exit code is all that is left to tell it by
 
 
 def _libraries() -> str:

@@ -17,6 +17,7 @@ import psutil
 from pipeline.batch.attempt import Outcome
 from pipeline.batch.child import ANSWER, MEMORY_VARIABLE, PROCESSOR_VARIABLE
 from pipeline.batch.order import ORDER, read_answer
+from pipeline.errors import OutputError
 
 LOOK_S = 0.1
 """Between two looks at the memory; a process fills 0.3 GB in it at most."""
@@ -169,6 +170,8 @@ def _judge(ended_by: str | None, answer: Outcome | None, exit_code: int) -> Outc
         return Outcome("failed", ended_by, exit_code=exit_code)
     if answer is not None:
         return answer
+    if exit_code == OutputError.exit_code:
+        return Outcome("failed", "NO_OUTPUT", "its answer could not be written", exit_code=exit_code)
     if exit_code < 0:
         code = KILLED if exit_code == -9 else CRASHED
         return Outcome("failed", code, error=_signal_name(-exit_code), exit_code=exit_code)
