@@ -18,7 +18,8 @@ from pipeline.domain.geometry import Box, Float3, Index3
 from pipeline.domain.image import CTVolume, Mask
 from pipeline.steps.enclosure import enclosed_fraction
 from pipeline.steps.grid import expand, fine_box, pool_max, pool_mean, pool_steps
-from pipeline.steps.voxels import HU, Labels, Voxels, label_components, with_neighbours
+from pipeline.steps.listed import label_places
+from pipeline.steps.voxels import HU, Index, Voxels, label_components, with_neighbours
 
 MUSCLE_HU = np.float32(50)
 MARROW_FLOOR_HU = -250.0
@@ -47,23 +48,32 @@ class Bone:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Gathered:
-    """Bright components, as labels and as a list: few of the voxels of a scan are in any."""
+    """Bright components as a list: few of the voxels of a scan are in any."""
 
-    labels: Labels  #: [k, j, i], from 1
-    places: NDArray[np.int64]  #: of the labelled voxels in the flattened grid
-    numbers: Labels  #: their labels
+    places: NDArray[np.int64]  #: positions in the flattened grid, rising
+    numbers: NDArray[np.int64]  #: the component of each, from 1
+    shape: Index3  #: of the grid
 
-    def boxes(self, wanted: Voxels) -> Iterator[tuple[int, Box]]:
-        """The bounding box of each label that is wanted."""
+    @classmethod
+    def of(cls, bright: Voxels) -> Gathered:
+        """The components of a grid's set voxels, neighbours by faces."""
+        k, j, i = bright.shape
+        places = np.flatnonzero(bright)
+        return cls(places, label_places(places, (k, j, i), connectivity=6), (k, j, i))
+
+    def within(self, voxels: Voxels) -> NDArray[np.int64]:
+        """The component of each listed voxel that is set in a mask."""
+        return self.numbers[voxels.ravel()[self.places]]
+
+    def parts(self, wanted: Voxels) -> Iterator[tuple[int, Index]]:
+        """Each component that is wanted, with the indices of its voxels."""
         chosen = wanted[self.numbers]
-        index = np.stack(np.unravel_index(self.places[chosen], self.labels.shape), axis=1)
+        index = np.unravel_index(self.places[chosen], self.shape)
         order = np.argsort(self.numbers[chosen], kind="stable")
         label, first = np.unique(self.numbers[chosen][order], return_index=True)
         for n, number in enumerate(label):
-            own = index[order[first[n] : first[n + 1] if n + 1 < len(first) else None]]
-            k, j, i = (
-                slice(int(low), int(high) + 1) for low, high in zip(own.min(0), own.max(0), strict=True)
-            )
+            own = order[first[n] : first[n + 1] if n + 1 < len(first) else None]
+            k, j, i = (axis[own] for axis in index)
             yield int(number), (k, j, i)
 
 
@@ -145,13 +155,10 @@ def segment_bone(
     """
     marrow = expand(find_marrow(pooled, settings), pooled.steps, pooled.shape)
     joined = bright | marrow
-    labels = label_components(joined, connectivity=6)
-    sure = np.unique(labels[known]) if known is not None else np.zeros(0, dtype=np.uint32)
-    places = np.flatnonzero(joined)
-    numbers = labels.ravel()[places]
-    is_bone = _which_are_bone(Gathered(labels, places, numbers), marrow, pooled, settings, sure)
-    solid = np.zeros(labels.shape, dtype=bool)
-    solid.ravel()[places[is_bone[numbers]]] = True
+    found = Gathered.of(joined)
+    is_bone = _which_are_bone(found, marrow, pooled, settings, known)
+    solid = np.zeros(joined.shape, dtype=bool)
+    solid.ravel()[found.places[is_bone[found.numbers]]] = True
     marrow &= solid
     return Bone(solid, marrow)
 
@@ -188,29 +195,33 @@ def _away_from_gas(mean_hu: NDArray[np.float32]) -> Voxels:
 
 
 def _which_are_bone(
-    found: Gathered, marrow: Voxels, pooled: PooledScan, settings: SkeletonSettings, sure: Labels
+    found: Gathered, marrow: Voxels, pooled: PooledScan, settings: SkeletonSettings, known: Voxels | None
 ) -> Voxels:
-    """Yes or no for every label; label 0 is never bone."""
+    """Yes or no for every component; number 0 is never bone."""
     counts = np.bincount(found.numbers, minlength=1)
-    inside = np.bincount(found.labels[marrow], minlength=len(counts))
+    inside = np.bincount(found.within(marrow), minlength=len(counts))
     voxel_mm3 = float(np.prod(pooled.spacing_mm)) / float(np.prod(pooled.steps))
     is_bone = inside >= SURE_FRACTION * np.maximum(counts, 1)
     is_bone &= inside * voxel_mm3 >= settings.smallest_marrow_mm3
     is_bone &= (counts - inside) * voxel_mm3 >= settings.smallest_marrow_mm3
-    is_bone[sure] = True
+    if known is not None:
+        is_bone[found.within(known)] = True
     open_question = ~is_bone & (counts * voxel_mm3 >= SMALLEST_BONE_MM3)
-    for label, box in found.boxes(open_question):
-        is_bone[label] = _encloses_by_itself(found.labels, label, box, pooled, settings)
+    for number, own in found.parts(open_question):
+        is_bone[number] = _encloses_by_itself(own, pooled, settings)
     is_bone[0] = False
     return np.asarray(is_bone)
 
 
-def _encloses_by_itself(
-    labels: Labels, label: int, box: Box, pooled: PooledScan, settings: SkeletonSettings
-) -> bool:
+def _encloses_by_itself(index: Index, pooled: PooledScan, settings: SkeletonSettings) -> bool:
     """Whether a component, with all others taken away, has a cortex around an inside."""
-    coarse = _coarse_box(box, pooled)
-    own = pool_max(labels[pooled.fine_box(coarse)] == label, pooled.steps)
+    k, j, i = (slice(int(axis.min()), int(axis.max()) + 1) for axis in index)
+    coarse = _coarse_box((k, j, i), pooled)
+    k, j, i = (
+        axis // step - part.start for axis, step, part in zip(index, pooled.steps, coarse, strict=True)
+    )
+    own = np.zeros(tuple(part.stop - part.start for part in coarse), dtype=bool)
+    own[k, j, i] = True
     peak = pooled.peak_hu[coarse]
     alone = np.where(own, peak, peak.dtype.type(-1000))
     for contrast, floor, least in (

@@ -7,6 +7,7 @@ components afterwards. Neighbours along i are taken together as runs, and runs a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from pipeline.steps.voxels import Index, Voxels
 
 Numbers = NDArray[np.int64]
 
-ROWS_AHEAD = ((0, 1), (1, -1), (1, 0), (1, 1))
+ROWS_AHEAD = {6: ((0, 1), (1, 0)), 26: ((0, 1), (1, -1), (1, 0), (1, 1))}
 """Steps along k and j to the rows that a row may touch; the other half of them is asked from there."""
+REACH = {6: 0, 26: 1}
+"""How far along i beyond the ends of a run a run of such a row may lie and touch it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,25 +61,41 @@ def label_listed(index: Index, shape: Index3) -> Listed:
     if not len(index[0]):
         nothing = np.zeros(0, dtype=np.int64)
         return Listed(index, nothing, 0, nothing, np.zeros(1, dtype=np.int64))
-    # rows wider by two than the grid, so that the end of one is no neighbour of the beginning of the next
-    wide, high = shape[2] + 2, shape[1] + 2
-    place = (index[0] * high + index[1]) * wide + index[2]
-    begins = np.diff(place, prepend=place[0] - 2) != 1
-    first = place[begins]
-    last = place[np.append(begins[1:], True)]
-    numbers = _joined(first, last, [(k * high + j) * wide for k, j in ROWS_AHEAD])[np.cumsum(begins) - 1]
+    places = (index[0] * shape[1] + index[1]) * shape[2] + index[2]
+    numbers = label_places(places, shape, connectivity=26)
     counts = np.bincount(numbers)
     return Listed(index, numbers, len(counts) - 1, np.argsort(numbers, kind="stable"), np.cumsum(counts))
 
 
-def _joined(first: Numbers, last: Numbers, rows_ahead: list[int]) -> Numbers:
+def label_places(places: Numbers, shape: Index3, *, connectivity: Literal[6, 26]) -> Numbers:
+    """The component of each of some voxels, from 1 by first voxel.
+
+    Parameters
+    ----------
+    places : ndarray
+        (n,), positions in the flattened grid, rising, as `numpy.flatnonzero` gives them.
+    """
+    if not len(places):
+        return np.zeros(0, dtype=np.int64)
+    # rows wider by two than the grid, so that the end of one is no neighbour of the beginning of the next
+    wide, high = shape[2] + 2, shape[1] + 2
+    row = places // shape[2]
+    place = places + 2 * row + 2 * wide * (row // shape[1])
+    begins = np.diff(place, prepend=place[0] - 2) != 1
+    first = place[begins]
+    last = place[np.append(begins[1:], True)]
+    ahead = [(k * high + j) * wide for k, j in ROWS_AHEAD[connectivity]]
+    return np.asarray(_joined(first, last, ahead, REACH[connectivity])[np.cumsum(begins) - 1])
+
+
+def _joined(first: Numbers, last: Numbers, rows_ahead: list[int], reach: int) -> Numbers:
     """For each run the number of its component, by the first run of each."""
     size = len(first)
     runs = np.arange(size)
     one, other = [runs[:0]], [runs[:0]]
     for ahead in rows_ahead:
-        low = np.searchsorted(last, first + ahead - 1)
-        count = np.maximum(np.searchsorted(first, last + ahead + 1, side="right") - low, 0)
+        low = np.searchsorted(last, first + ahead - reach)
+        count = np.maximum(np.searchsorted(first, last + ahead + reach, side="right") - low, 0)
         one.append(np.repeat(runs, count))
         other.append(np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count - low, count))
     ends = np.concatenate(one), np.concatenate(other)

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from pipeline.domain.geometry import Index3
-from pipeline.steps.listed import label_listed
+from pipeline.steps.listed import label_listed, label_places
 
 CORNERS = np.ones((3, 3, 3), dtype=int)
 
@@ -25,6 +25,18 @@ def test_the_components_of_scipy(shape: Index3, share: float) -> None:
         theirs = labels[voxels]
         # the same parts, under whatever numbers
         assert len(np.unique(np.stack([listed.numbers, theirs]), axis=1).T) == count
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 1.0])
+@pytest.mark.parametrize("shape", [(7, 9, 11), (1, 6, 30), (5, 1, 1), (12, 13, 2)])
+def test_neighbours_by_faces_as_scipy_tells_them(shape: Index3, share: float) -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        voxels = rng.random(shape) < share
+        labels, count = ndimage.label(voxels)
+        numbers = label_places(np.flatnonzero(voxels), shape, connectivity=6)
+        assert numbers.max(initial=0) == count
+        assert len(np.unique(np.stack([numbers, labels[voxels]]), axis=1).T) == count
 
 
 def test_components_are_numbered_by_their_first_voxel_and_come_in_their_boxes() -> None:
