@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import highdicom as hd
@@ -81,7 +82,8 @@ def write_seg(analysis: Analysis, origin: Origin, writing: Writing, file: Path) 
     dataset = _modules(analysis, origin, writing)
     frames = list(_frames(analysis, origin))
     planes = sorted({one.plane for one in frames})
-    own = [_groups(one, planes.index(one.plane) + 1, origin) for one in frames]
+    place = {plane: n for n, plane in enumerate(planes, start=1)}
+    own = [_groups(one, place[one.plane], origin) for one in frames]
     dataset.PerFrameFunctionalGroupsSequence = Items(own)
     dataset.NumberOfFrames = len(frames)
     dataset.PixelData = _packed(frames, origin.rows, origin.columns)
@@ -185,7 +187,9 @@ def _groups(frame: _Frame, place: int, origin: Origin) -> Dataset:
     return groups
 
 
+@cache
 def _item(code: Code) -> Dataset:
+    """A code as an item, which all frames may share."""
     return hd.sr.CodedConcept.from_code(code)
 
 
