@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,34 @@ from pipeline.running.objects import of_time_point
 
 if TYPE_CHECKING:
     from pipeline.dicom.writing import Writing
+    from pipeline.report.html.viewer import Viewer
+
+
+def writers(figures: FigureSettings, writing: Writing | None) -> list[str]:
+    """The modules that writing needs beside those loaded here."""
+    wanted = ["pipeline.results.workbook"]
+    if writing is not None:
+        wanted.append("pipeline.dicom.write")
+    if figures.enabled:
+        wanted.append("pipeline.report.figures")
+    if figures.enabled and figures.report:
+        wanted.append("pipeline.report.html.page")
+    return wanted
 
 
 def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing: Writing | None) -> None:
     """Tables, masks and, if wanted, pictures and the report of one scan, and objects for the archive."""
     write_analysis(analysis, folder, version=__version__)
-    maps = {
-        "skeleton": analysis.skeleton,
-        "lesions": analysis.lesion_labels(),
-        "excluded": analysis.excluded_labels(),
-    }
     with ThreadPoolExecutor(max_workers=2) as threads:
-        packed = [threads.submit(write_label_map, maps[name], folder / f"{name}.nii.gz") for name in maps]
+        beside = [
+            threads.submit(write_label_map, labels, folder / f"{name}.nii.gz")
+            for name, labels in (
+                ("skeleton", analysis.skeleton),
+                ("lesions", analysis.lesion_labels()),
+                ("excluded", analysis.excluded_labels()),
+            )
+        ]
+        viewer = _viewer(threads, figures, analysis)
         from pipeline.results.workbook import write_lesions_workbook
 
         write_lesions_workbook(analysis, folder / "lesions.xlsx")
@@ -35,37 +51,52 @@ def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing
             from pipeline.dicom.write import write_objects
 
             write_objects(analysis, folder, writing)
-        for one in packed:
+        if figures.enabled:
+            from pipeline.report.figures import write_figures
+
+            write_figures(analysis, folder / "figures", figures)
+        if viewer is not None:
+            from pipeline.report.html.page import write_report
+
+            write_report(analysis, folder, version=__version__, viewer=viewer.result())
+        for one in beside:
             one.result()
-    if figures.enabled:
-        from pipeline.report.figures import write_figures
-
-        write_figures(analysis, folder / "figures", figures)
-    if figures.enabled and figures.report:
-        from pipeline.report.html.page import write_report
-
-        write_report(analysis, folder, version=__version__)
 
 
 def write_all_compared(
     comparison: Comparison, folder: Path, figures: FigureSettings, writing: Writing | None
 ) -> None:
     """One folder for each date, and the comparison's own tables, pictures and report."""
-    for n, analysis in enumerate(comparison.analyses):
-        own = folder / f"t{n}"
-        own.mkdir()
-        write_all(
-            analysis, own, figures.model_copy(update={"paper": 0}), of_time_point(writing, comparison, n)
-        )
-    write_comparison(comparison, folder, version=__version__)
-    from pipeline.results.workbook import write_tracks_workbook
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        for n, analysis in enumerate(comparison.analyses):
+            own = folder / f"t{n}"
+            own.mkdir()
+            write_all(
+                analysis, own, figures.model_copy(update={"paper": 0}), of_time_point(writing, comparison, n)
+            )
+        viewer = _viewer(threads, figures, comparison)
+        write_comparison(comparison, folder, version=__version__)
+        from pipeline.results.workbook import write_tracks_workbook
 
-    write_tracks_workbook(comparison, folder / "tracks.xlsx")
-    if figures.enabled:
-        from pipeline.report.figures import write_comparison_figures
+        write_tracks_workbook(comparison, folder / "tracks.xlsx")
+        if figures.enabled:
+            from pipeline.report.figures import write_comparison_figures
 
-        write_comparison_figures(comparison, folder / "figures", figures)
-    if figures.enabled and figures.report:
-        from pipeline.report.html.page import write_comparison_report
+            write_comparison_figures(comparison, folder / "figures", figures)
+        if viewer is not None:
+            from pipeline.report.html.page import write_comparison_report
 
-        write_comparison_report(comparison, folder, version=__version__)
+            write_comparison_report(comparison, folder, version=__version__, viewer=viewer.result())
+
+
+def _viewer(
+    threads: Executor, figures: FigureSettings, shown: Analysis | Comparison
+) -> Future[Viewer] | None:
+    """The report's viewer, made beside the pictures; None where no report is wanted."""
+    if not (figures.enabled and figures.report):
+        return None
+    from pipeline.report.html.viewer import Viewer
+
+    if isinstance(shown, Comparison):
+        return threads.submit(Viewer.of_comparison, shown)
+    return threads.submit(Viewer.of, shown)

@@ -15,7 +15,7 @@ from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Interval, Site
 from pipeline.domain.outlines import Edit
-from pipeline.report.html import course, narrative, page
+from pipeline.report.html import course, narrative, viewer
 from pipeline.report.html.library import LibraryMissing
 from pipeline.report.html.page import REPORT, write_comparison_report, write_report
 from pipeline.report.html.scene3d import links_between
@@ -191,7 +191,7 @@ def test_page_without_the_library_says_so_and_keeps_its_tables(
     def missing() -> str:
         raise LibraryMissing("the package ipyniivue is not installed")
 
-    monkeypatch.setattr(page, "viewer_library", missing)
+    monkeypatch.setattr(viewer, "viewer_library", missing)
     text = write_report(first_scan(), tmp_path, version="1").read_text("utf-8")
     assert "Not in this report: the package ipyniivue is not installed." in text
     assert "<canvas" not in text

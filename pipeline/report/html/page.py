@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison
 from pipeline.report.figures import write_picture
 from pipeline.report.html import course, narrative
-from pipeline.report.html.library import LibraryMissing, viewer_library
 from pipeline.report.html.pictures import picture_url
+from pipeline.report.html.resources import resource
 from pipeline.report.html.rows import lesion_rows, track_rows
-from pipeline.report.html.scene3d import links_between, viewer_parts
 from pipeline.report.html.sections import date_section
+from pipeline.report.html.viewer import Viewer
 from pipeline.report.wording import date_text
 
 REPORT = "report.html"
@@ -30,29 +29,40 @@ NO_COURSE: dict[str, Any] = {"tracks": [], "responses": [], "timeline": None, "t
 """What the page of one scan has none of."""
 
 
-def write_report(analysis: Analysis, folder: Path, *, version: str) -> Path:
+def write_report(analysis: Analysis, folder: Path, *, version: str, viewer: Viewer | None = None) -> Path:
     """Write the report of one scan; pictures already in ``figures/`` are taken into it.
+
+    Parameters
+    ----------
+    viewer : Viewer, optional
+        Made beforehand, of the same scan.
 
     Raises
     ------
     OutputError
         If it cannot be written.
     """
-    when = analysis.scan.acquisition.study_date
-    title = when.isoformat() if when else "date unknown"
+    viewer = viewer or Viewer.of(analysis)
+    title = viewer.titles[0]
     content = NO_COURSE | {
         "heading": "Soft-tissue calcification on CT",
         "subtitle": title,
         "impression": narrative.impression(analysis),
         "dates": [date_section(analysis, title, folder / "figures")],
         "lesions": lesion_rows(analysis),
-        "names": [title],
     }
-    return _write(content, folder, [analysis], links=[], version=version)
+    return _write(content, folder, [analysis], viewer, version=version)
 
 
-def write_comparison_report(comparison: Comparison, folder: Path, *, version: str) -> Path:
+def write_comparison_report(
+    comparison: Comparison, folder: Path, *, version: str, viewer: Viewer | None = None
+) -> Path:
     """Write the report of a comparison; pictures already drawn for it and its dates are taken into it.
+
+    Parameters
+    ----------
+    viewer : Viewer, optional
+        Made beforehand, of the same comparison.
 
     Raises
     ------
@@ -60,44 +70,34 @@ def write_comparison_report(comparison: Comparison, folder: Path, *, version: st
         If it cannot be written.
     """
     analyses = comparison.analyses
-    titles = [course.date_title(comparison, n) for n in range(len(analyses))]
+    viewer = viewer or Viewer.of_comparison(comparison)
     content = {
         "heading": "Soft-tissue calcification on CT, compared",
         "subtitle": " and ".join(date_text(point) for point in comparison.time_points),
         "impression": course.course_impression(comparison),
         "dates": [
-            date_section(one, titles[n], folder / f"t{n}" / "figures", index=n, dates=len(analyses))
+            date_section(one, viewer.titles[n], folder / f"t{n}" / "figures", index=n, dates=len(analyses))
             for n, one in enumerate(analyses)
         ],
         "lesions": [],
         "tracks": track_rows(comparison),
         "responses": course.response_rows(comparison),
-        "names": titles,
         "timeline": picture_url(folder / "figures" / "timeline.png", "PNG"),
         "threshold": None if comparison.threshold.same else comparison.threshold.reason,
     }
-    return _write(content, folder, analyses, links=links_between(comparison), version=version)
+    return _write(content, folder, analyses, viewer, version=version)
 
 
 def _write(
-    content: dict[str, Any],
-    folder: Path,
-    analyses: Sequence[Analysis],
-    *,
-    links: list[dict[str, Any]],
-    version: str,
+    content: dict[str, Any], folder: Path, analyses: Sequence[Analysis], viewer: Viewer, *, version: str
 ) -> Path:
-    style, script, parts, missing = _resource("style.css"), "", None, None
-    try:
-        script = viewer_library() + _resource("viewer.js")
-        parts = viewer_parts(analyses, content["names"], links)
-    except LibraryMissing as reason:
-        missing = str(reason)
+    style, parts = resource("style.css"), viewer.parts
     page = content | {
-        "viewer_missing": missing,
+        "names": viewer.titles,
+        "viewer_missing": viewer.missing,
         "style": Markup(style),
-        "script": Markup(script),
-        "policy": _policy(style, script),
+        "script": Markup(viewer.script),
+        "policy": _policy(style, viewer.script),
         "scene": Markup(_json(parts.scene)) if parts else None,
         "blobs": parts.blobs if parts else {},
         "panes": min(2, len(analyses)),
@@ -118,11 +118,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-@cache
-def _resource(name: str) -> str:
-    return (files("pipeline.report") / "templates" / name).read_text("utf-8")
 
 
 def _policy(style: str, script: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.geometry import Box, Geometry, Index3
+from pipeline.domain.image import BoxedMask
 
 BODY_HU = -400
 MARGIN_MM = 6.0
@@ -42,20 +43,28 @@ def shrink(analysis: Analysis, *, most_voxels: int) -> SmallScan:
     box = _body_box(analysis)
     geometry = analysis.geometry.crop(box)
     steps = _steps(geometry, most_voxels)
-    painted = np.zeros(analysis.geometry.shape, dtype=np.uint8)
+    shape = geometry.coarsen(steps).shape
+    lesions, excluded = (np.zeros(shape, dtype=np.uint8) for _ in range(2))
     for lesion in analysis.lesions:
-        view = painted[lesion.mask.box]
-        view[lesion.mask.voxels] = 1 if lesion.status == "definite" else 2
-    left_out = np.zeros(analysis.geometry.shape, dtype=np.uint8)
+        _paint(lesions, lesion.mask, box, steps, 1 if lesion.status == "definite" else 2)
     for one in analysis.excluded:
-        left_out[one.mask.box][one.mask.voxels] = 1
+        _paint(excluded, one.mask, box, steps, 1)
     return SmallScan(
         geometry.coarsen(steps),
         _grey(analysis.scan.volume.hu[box], steps),
-        _any(painted[box], steps),
-        _any(left_out[box], steps),
+        lesions,
+        excluded,
         _half(analysis.skeleton.values[box] > 0, steps),
     )
+
+
+def _paint(small: NDArray[np.uint8], mask: BoxedMask, box: Box, steps: Index3, value: int) -> None:
+    """Give every block that holds any voxel of a mask a value, unless it has a larger one."""
+    index = np.stack(np.nonzero(mask.voxels)) + np.array([[own.start] for own in mask.box])
+    index -= np.array([[s.start] for s in box])
+    inside = ((index >= 0) & (index < np.array([[s.stop - s.start] for s in box]))).all(axis=0)
+    k, j, i = index[:, inside] // np.array(steps)[:, None]
+    small[k, j, i] = np.maximum(small[k, j, i], np.uint8(value))
 
 
 def _body_box(analysis: Analysis) -> Box:
@@ -88,29 +97,30 @@ def _steps(geometry: Geometry, most_voxels: int) -> Index3:
     return across, along, along
 
 
-def _blocks(voxels: NDArray[Any], steps: Index3) -> NDArray[Any]:
-    """As (K, sk, J, sj, I, si), the last blocks filled up with the outermost voxels."""
-    pad = [(0, -n % s) for n, s in zip(voxels.shape, steps, strict=True)]
-    full = np.pad(voxels, pad, mode="edge")
-    shape = [part for n, s in zip(full.shape, steps, strict=True) for part in (n // s, s)]
-    return full.reshape(shape)
+def _summed(values: NDArray[Any], steps: Index3) -> NDArray[Any]:
+    """Sums over blocks, axis by axis, the last blocks filled up with the outermost voxels."""
+    for axis, step in enumerate(steps):
+        if step == 1:
+            continue
+        pad = [(0, -values.shape[axis] % step if n == axis else 0) for n in range(3)]
+        full = np.moveaxis(np.pad(values, pad, mode="edge") if pad[axis][1] else values, axis, 0)
+        total = full[::step].copy()
+        for offset in range(1, step):
+            total += full[offset::step]
+        values = np.moveaxis(total, 0, axis)
+    return values
 
 
 def _grey(hu: NDArray[Any], steps: Index3) -> NDArray[np.uint8]:
     levels = np.empty([-(-n // s) for n, s in zip(hu.shape, steps, strict=True)], dtype=np.uint8)
+    exact = np.int32 if hu.dtype.kind in "iu" else np.float32
     for k in range(levels.shape[0]):  # block by block along k: no wide copy of the whole
-        part = _blocks(hu[k * steps[0] : (k + 1) * steps[0]].astype(np.float32), (steps[0], *steps[1:]))
-        levels[k] = np.clip(np.rint((part.mean((1, 3, 5))[0] - LOWEST_HU) / STEP_HU), 0, 255)
+        total = _summed(hu[k * steps[0] : (k + 1) * steps[0]].astype(exact), steps)
+        mean = total[0].astype(np.float32) / np.float32(np.prod(steps))
+        levels[k] = np.clip(np.rint((mean - np.float32(LOWEST_HU)) / np.float32(STEP_HU)), 0, 255)
     return levels
-
-
-def _any(labels: NDArray[np.uint8], steps: Index3) -> NDArray[np.uint8]:
-    """The largest value of each block."""
-    largest: NDArray[np.uint8] = _blocks(labels, steps).max((1, 3, 5))
-    return largest
 
 
 def _half(inside: NDArray[np.bool_], steps: Index3) -> NDArray[np.uint8]:
     """1 for a block of which half is inside."""
-    share = _blocks(inside, steps).mean((1, 3, 5), dtype=np.float32)
-    return np.asarray(share >= 0.5, dtype=np.uint8)
+    return np.asarray(2 * _summed(inside.astype(np.uint16), steps) >= np.prod(steps), dtype=np.uint8)
