@@ -1,5 +1,5 @@
 """``python -m pipeline``: the same as the command ``calcinosis``."""
 
-from pipeline.cli import main
+from pipeline.cli import run
 
-main()
+run()

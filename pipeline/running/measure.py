@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.running.inputs import Dates, RunOptions, ScanInput
-from pipeline.running.memory import loading_modules
+from pipeline.running.memory import load_beside, loading_modules
 from pipeline.running.scans import (
     load_anatomy,
     load_outlines,
@@ -50,10 +50,15 @@ def measure_into(stage: Path, scan: ScanInput, options: RunOptions, begin: OnSta
     guest = load_anatomy(scan.anatomy, scan.names, one)
     outlines = load_outlines(scan.lesions, one, resample=options.resample_lesions)
     with loading_modules():
-        from pipeline.running.outputs import write_all
+        from pipeline.running.outputs import write_all, writers
         from pipeline.workflow import analyse
 
-    analysis = analyse(one, options.settings, anatomy=guest, outlines=outlines, on_stage=begin)
+    def told(stage: str) -> None:
+        begin(stage)
+        if stage == STAGES[1]:
+            load_beside(writers(options.settings.figures, options.writing))
+
+    analysis = analyse(one, options.settings, anatomy=guest, outlines=outlines, on_stage=told)
     begin("writing")
     write_all(analysis, stage, options.settings.figures, options.writing)
     return analysis

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 """Parameters of mallopt(3)."""
@@ -17,6 +19,8 @@ MADV_HUGEPAGE = 14
 PAGE_BYTES = 2**21
 HEAP_BYTES = 1536 * 2**20
 """As much as a large scan takes."""
+BETWEEN_COLLECTIONS = 70_000
+"""New objects; the default is 700."""
 
 
 def keep_freed_memory() -> None:
@@ -58,6 +62,15 @@ def multiply_in_one_thread() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def collect_rarely() -> None:
+    """Look for garbage in cycles a hundred times more rarely: a run makes little of it and ends soon.
+
+    Every object for the archive is thousands of small things that stay to the end, and Python looked
+    through all of them again after each 700: half of the time that writing them took.
+    """
+    gc.set_threshold(BETWEEN_COLLECTIONS, 20, 20)
+
+
 @contextmanager
 def loading_modules() -> Iterator[None]:
     """Import without looking for garbage among what stays loaded to the end."""
@@ -67,3 +80,18 @@ def loading_modules() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def load_beside(modules: Sequence[str]) -> None:
+    """Import in a thread of its own what will be wanted, while others compute.
+
+    Most work on arrays does without the interpreter. A module that cannot be imported is left to those
+    who need it, who meet the same error.
+    """
+    threading.Thread(target=_load, args=(tuple(modules),), name="loading", daemon=True).start()
+
+
+def _load(modules: Sequence[str]) -> None:
+    for name in modules:
+        with suppress(ImportError):
+            importlib.import_module(name)
