@@ -182,7 +182,10 @@ def compare(
             for bone, fit in found.items()
         ),
         tracks=tuple(one.track for one in followed),
-        burden_changes=tuple(changes[n - 1, n] for n in later),
+        burden_changes=(
+            *(changes[n - 1, n] for n in later),
+            *(changes[0, n] for n in later if n > 1),
+        ),
         responses=tuple(respond(n, followed, changes, settings.respond) for n in later),
         threshold=common_threshold(
             [one.threshold for one in analyses], [one.calcium_factor for one in dates]

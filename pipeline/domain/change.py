@@ -154,7 +154,7 @@ class Comparison:
     time_points: tuple[TimePoint, ...]
     registrations: tuple[Registration, ...]
     tracks: tuple[Track, ...]
-    burden_changes: tuple[BurdenChange, ...]
+    burden_changes: tuple[BurdenChange, ...]  #: from each date to the next, then from the first to the others
     responses: tuple[Response, ...]
     threshold: CommonThreshold
     case: Case = NO_CASE  #: what is known of the course beside the scans

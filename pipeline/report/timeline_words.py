@@ -93,8 +93,9 @@ def _technique(comparison: Comparison, n: int) -> str:
 
 def amount_is_known(comparison: Comparison, n: int) -> bool:
     """Whether the burden of a scan can be subtracted from that of the scan before."""
-    changes = [one.change_mm3 for one in comparison.burden_changes if one.to_index == n]
-    return None not in changes
+    return None not in [
+        one.change_mm3 for one in comparison.burden_changes if (one.from_index, one.to_index) == (n - 1, n)
+    ]
 
 
 def treatment_text(one: Treatment, axis: TimeAxis) -> str:

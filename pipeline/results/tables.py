@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track
 from pipeline.domain.lesion import Lesion
 from pipeline.results.definitions import LESION_DEFINITIONS, TRACK_DEFINITIONS
 from pipeline.results.record import rounded
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet compute instead of show."""
 
 LESION_COLUMNS, TRACK_COLUMNS = tuple(LESION_DEFINITIONS), tuple(TRACK_DEFINITIONS)
 
@@ -34,10 +37,22 @@ def track_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rounded(row) for row in rows)
+    write_csv(text, columns, (rounded(row) for row in rows))
     return text.getvalue()
+
+
+def write_csv(
+    file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, header: bool = True
+) -> None:
+    """Write rows by column; before a text that a spreadsheet would take for a formula comes an apostrophe."""
+    writer = csv.writer(file, lineterminator="\r\n")
+    if header:
+        writer.writerow(columns)
+    writer.writerows([_harmless(row.get(name)) for name in columns] for row in rows)
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def lesion_row(lesion: Lesion) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ WIDTHS = (9, 24, 70)
 """Least and greatest width of a column, and that of a definition, in characters."""
 LONGEST_TEXT = 32_767
 """That a cell can hold."""
+MOST_ROWS = 1_048_575
+"""That a sheet can hold below its header."""
 
 
 def write_lesions_workbook(analysis: Analysis, file: Path) -> None:
@@ -44,12 +47,12 @@ def write_lesions_workbook(analysis: Analysis, file: Path) -> None:
         "Lesions": (LESION_DEFINITIONS, [lesion_row(one) for one in analysis.lesions]),
         "Left out": (EXCLUDED_DEFINITIONS, [_excluded_row(one) for one in analysis.excluded]),
     }
-    _write(tables, file)
+    write_sheets(tables, file)
 
 
 def write_tracks_workbook(comparison: Comparison, file: Path) -> None:
     """Sheets of the tracks, one row for each date, and of definitions."""
-    _write({"Tracks": (TRACK_DEFINITIONS, list(track_rows(comparison)))}, file)
+    write_sheets({"Tracks": (TRACK_DEFINITIONS, list(track_rows(comparison)))}, file)
 
 
 def _excluded_row(one: Excluded) -> dict[str, Any]:
@@ -66,12 +69,19 @@ def _excluded_row(one: Excluded) -> dict[str, Any]:
     }
 
 
-def _write(tables: Mapping[str, tuple[Mapping[str, str], Sequence[Row]]], file: Path) -> None:
+def write_sheets(tables: Mapping[str, tuple[Mapping[str, str], Iterable[Row]]], file: Path) -> None:
+    """A workbook of sheets, and one of definitions; the same rows give the same bytes.
+
+    Parameters
+    ----------
+    tables : mapping
+        Title of a sheet → column with its meaning, and rows by column. What a sheet cannot hold is left out.
+    """
     book = Workbook(write_only=True)
     for title, (definitions, rows) in tables.items():
         headers = [header_of(name) for name in definitions]
-        cells = ([row.get(name) for name in definitions] for row in rounded(list(rows)))
-        _add_sheet(book, title, headers, cells)
+        cells = ([rounded(row.get(name)) for name in definitions] for row in rows)
+        _add_sheet(book, title, headers, islice(cells, MOST_ROWS))
     explained = [
         [title, header_of(name), unit_of(name), name, words]
         for title, (definitions, _) in tables.items()

@@ -11,6 +11,7 @@ from pipeline.batch.engine import Engine, LocalProcesses
 from pipeline.batch.job import Plan
 from pipeline.batch.process import Limits
 from pipeline.batch.run import Choice, Told, run_batch
+from tests.batch.cohorts import cohort, empty_scan  # noqa: F401  (fixtures)
 from tests.batch.patients import FAULTS, WAY, write_patients
 from tests.cli.conftest import run as run
 
