@@ -16,6 +16,7 @@ from pipeline.cli.check import check
 from pipeline.cli.compare import compare
 from pipeline.cli.measure import measure
 from pipeline.cli.phantom import phantom
+from pipeline.cli.receive import receive
 from pipeline.errors import PipelineError
 from pipeline.running.memory import collect_rarely, keep_freed_memory, multiply_in_one_thread
 
@@ -31,6 +32,7 @@ app.command()(compare)
 app.command()(batch)
 app.command()(check)
 app.command()(phantom)
+app.command()(receive)
 
 
 def _print_version(value: bool) -> None:

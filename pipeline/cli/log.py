@@ -20,7 +20,8 @@ from pipeline.stages import OnStage
 
 LOGGER = logging.getLogger("pipeline")
 FIELDS = (
-    "command", "version", "stage", "seconds", "code", "error", "exit_code", "attempt", "status", "peak_mb"
+    "command", "version", "stage", "seconds", "code", "error", "exit_code", "attempt", "status", "peak_mb",
+    "study_key", "patient_key", "count",
 )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from pipeline.config.mimics import (
     StoneSettings,
     VesselSettings,
 )
+from pipeline.config.receiving import ReceiveSettings
 from pipeline.config.section import Section
 from pipeline.config.settings import Settings, merge, settings_from
 
@@ -45,6 +46,7 @@ __all__ = [
     "MetalSettings",
     "MimicSettings",
     "PartingSettings",
+    "ReceiveSettings",
     "RegisterSettings",
     "RespondSettings",
     "Section",

@@ -35,6 +35,7 @@ from pipeline.config.mimics import (
     StoneSettings,
     VesselSettings,
 )
+from pipeline.config.receiving import ReceiveSettings
 from pipeline.config.section import Section
 from pipeline.errors import UsageError
 
@@ -60,6 +61,7 @@ class Settings(Section):
     match: MatchSettings = MatchSettings()
     respond: RespondSettings = RespondSettings()
     figures: FigureSettings = FigureSettings()
+    receive: ReceiveSettings = ReceiveSettings()
 
     def with_(self, **sections: Mapping[str, Any]) -> Settings:
         """The same settings with some values changed, by section.
@@ -72,8 +74,8 @@ class Settings(Section):
         return settings_from(merge(self.model_dump(mode="json"), sections))
 
     def sha256(self) -> str:
-        """Hash of all that decides the numbers of a scan (pictures and the choice of series left out)."""
-        content = self.model_dump(mode="json", exclude={"figures", "series"})
+        """Hash of all that decides the numbers of a scan: not pictures, choice of series, or the node."""
+        content = self.model_dump(mode="json", exclude={"figures", "series", "receive"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

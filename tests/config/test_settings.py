@@ -128,7 +128,7 @@ def numbers() -> list[tuple[str, str]]:
     return [
         (section, key)
         for section, values in Settings().model_dump().items()
-        if section not in ("figures", "series")
+        if section not in ("figures", "series", "receive")
         for key in values
     ]
 
@@ -151,6 +151,10 @@ def test_the_hash_changes_with_every_number(section: str, key: str) -> None:
 
 def test_the_hash_does_not_change_with_the_figures() -> None:
     assert Settings().with_(figures={"enabled": False, "dots_per_inch": 200}).sha256() == Settings().sha256()
+
+
+def test_the_hash_does_not_change_with_the_node() -> None:
+    assert Settings().with_(receive={"port": 104, "keep_days": 0}).sha256() == Settings().sha256()
 
 
 def test_the_hash_is_that_of_the_values_not_of_how_they_were_given(tmp_path: Path) -> None:
