@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.domain.elsewhere import in_notebook
 from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import BoxedMask, LabelMap
 from pipeline.domain.lesion import Excluded, Interval, Lesion, Pattern
 from pipeline.domain.outlines import Edit
 from pipeline.domain.scan import QualityFlag, Scan
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,41 @@ class Analysis:
         """Label map of what was not counted: value = excluded id."""
         names = {one.id: one.kind for one in self.excluded}
         return paint_labels([(one.id, one.mask) for one in self.excluded], self.geometry, names)
+
+    def to_frame(self) -> DataFrame:
+        """One row for each lesion, with the columns and figures of ``lesions.csv``; unknown is `pandas.NA`.
+
+        Raises
+        ------
+        UsageError
+            Where pandas is not installed.
+        """
+        return in_notebook("frames").lesions_frame(self)  # type: ignore[no-any-return]
+
+    def excluded_frame(self) -> DataFrame:
+        """One row for each bright thing that was left out, with its reason, as in the workbook.
+
+        Raises
+        ------
+        UsageError
+            Where pandas is not installed.
+        """
+        return in_notebook("frames").excluded_frame(self)  # type: ignore[no-any-return]
+
+    def lesions_sitk(self) -> Any:
+        """`SimpleITK.Image` of the lesions on the scan's grid: value = lesion id."""
+        return in_notebook("images").label_image(self.lesion_labels())
+
+    def excluded_sitk(self) -> Any:
+        """`SimpleITK.Image` of what was left out, on the scan's grid: value = excluded id."""
+        return in_notebook("images").label_image(self.excluded_labels())
+
+    def skeleton_sitk(self) -> Any:
+        """`SimpleITK.Image` of the bones on the scan's grid; their names are in `skeleton.names`."""
+        return in_notebook("images").label_image(self.skeleton)
+
+    def _repr_html_(self) -> str:
+        return str(in_notebook("pages").analysis_html(self))
 
 
 def paint_labels(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.case import NO_CASE, Case
+from pipeline.domain.elsewhere import in_notebook
 from pipeline.domain.geometry import Float3, RigidTransform
 from pipeline.domain.lesion import Interval
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 TrackKind = Literal["resolved", "decreased", "stable", "increased", "new", "merged", "split", "not_evaluable"]
 Topology = Literal["one_to_one", "split", "merged", "gone", "new", "absent"]
@@ -158,3 +162,16 @@ class Comparison:
     responses: tuple[Response, ...]
     threshold: CommonThreshold
     case: Case = NO_CASE  #: what is known of the course beside the scans
+
+    def to_frame(self) -> DataFrame:
+        """One row for each track and date, as in ``tracks.csv``; unknown is `pandas.NA`.
+
+        Raises
+        ------
+        UsageError
+            Where pandas is not installed.
+        """
+        return in_notebook("frames").tracks_frame(self)  # type: ignore[no-any-return]
+
+    def _repr_html_(self) -> str:
+        return str(in_notebook("pages").comparison_html(self))

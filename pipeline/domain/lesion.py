@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.domain.description import describe
+from pipeline.domain.elsewhere import in_notebook
 from pipeline.domain.geometry import Float3
 from pipeline.domain.image import BoxedMask
 
@@ -160,6 +161,9 @@ class Lesion:
     def description(self) -> str:
         """All of this in one sentence."""
         return describe(self)
+
+    def _repr_html_(self) -> str:
+        return str(in_notebook("pages").lesion_html(self))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

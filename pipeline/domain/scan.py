@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from pipeline.domain.elsewhere import in_notebook
 from pipeline.domain.image import CTVolume
 from pipeline.domain.source import Source
 
@@ -45,7 +46,7 @@ class Acquisition:
     input_sha256: str | None = None  #: of the voxels and the header fields that decide the numbers
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Scan:
     """A volume in HU with its acquisition and the flags raised so far.
 
@@ -57,3 +58,10 @@ class Scan:
     acquisition: Acquisition
     flags: tuple[QualityFlag, ...] = ()
     source: Source | None = field(default=None, repr=False)  #: None where it was not read from DICOM
+
+    def to_sitk(self) -> Any:
+        """The HU as a `SimpleITK.Image` at the same place; i to the left, j to the back, k to the head."""
+        return in_notebook("images").volume_image(self)
+
+    def _repr_html_(self) -> str:
+        return str(in_notebook("pages").scan_html(self))

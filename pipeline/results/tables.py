@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track
-from pipeline.domain.lesion import Lesion
+from pipeline.domain.lesion import Excluded, Lesion
 from pipeline.results.definitions import LESION_DEFINITIONS, TRACK_DEFINITIONS
 from pipeline.results.record import rounded
 
@@ -105,6 +105,21 @@ def lesion_row(lesion: Lesion) -> dict[str, Any]:
         row[f"extent_{axis}_mm"] = extent
         row[f"centroid_{axis}_mm"] = centre
     return row
+
+
+def excluded_row(one: Excluded) -> dict[str, Any]:
+    """The cells of what was left out, by column."""
+    x, y, z = one.centroid_lps_mm
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "reason": one.reason,
+        "volume_mm3": one.volume_mm3,
+        "x_mm": x,
+        "y_mm": y,
+        "z_mm": z,
+        "peak_hu": one.peak_hu,
+    }
 
 
 def _track_row(track: Track, n: int) -> dict[str, Any]:

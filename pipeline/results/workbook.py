@@ -19,7 +19,6 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison
-from pipeline.domain.lesion import Excluded
 from pipeline.results.definitions import (
     EXCLUDED_DEFINITIONS,
     LESION_DEFINITIONS,
@@ -28,7 +27,7 @@ from pipeline.results.definitions import (
     unit_of,
 )
 from pipeline.results.record import rounded
-from pipeline.results.tables import lesion_row, track_rows
+from pipeline.results.tables import excluded_row, lesion_row, track_rows
 
 Row = Mapping[str, Any]
 NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -45,7 +44,7 @@ def write_lesions_workbook(analysis: Analysis, file: Path) -> None:
     """Sheets of the lesions, of what was left out, and of definitions."""
     tables = {
         "Lesions": (LESION_DEFINITIONS, [lesion_row(one) for one in analysis.lesions]),
-        "Left out": (EXCLUDED_DEFINITIONS, [_excluded_row(one) for one in analysis.excluded]),
+        "Left out": (EXCLUDED_DEFINITIONS, [excluded_row(one) for one in analysis.excluded]),
     }
     write_sheets(tables, file)
 
@@ -53,20 +52,6 @@ def write_lesions_workbook(analysis: Analysis, file: Path) -> None:
 def write_tracks_workbook(comparison: Comparison, file: Path) -> None:
     """Sheets of the tracks, one row for each date, and of definitions."""
     write_sheets({"Tracks": (TRACK_DEFINITIONS, list(track_rows(comparison)))}, file)
-
-
-def _excluded_row(one: Excluded) -> dict[str, Any]:
-    x, y, z = one.centroid_lps_mm
-    return {
-        "id": one.id,
-        "kind": one.kind,
-        "reason": one.reason,
-        "volume_mm3": one.volume_mm3,
-        "x_mm": x,
-        "y_mm": y,
-        "z_mm": z,
-        "peak_hu": one.peak_hu,
-    }
 
 
 def write_sheets(tables: Mapping[str, tuple[Mapping[str, str], Iterable[Row]]], file: Path) -> None:
