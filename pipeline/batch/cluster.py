@@ -61,7 +61,7 @@ class DaskCluster:
         from distributed import as_completed
 
         running: dict[Future, Task] = {}
-        done = as_completed([], raise_errors=False)
+        done = as_completed([], loop=self._client.loop, raise_errors=False)
         try:
             while True:
                 while len(running) < self.room + (self.room + 1) // 2:
