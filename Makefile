@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO_OUT ?= demo_results
 
-.PHONY: demo test check real bench accuracy fuzz sample-data clean
+.PHONY: demo test check real bench accuracy batch-proof fuzz sample-data clean
 
 demo: $(VENV)/installed
 	$(BIN)/calcinosis compare sample_data/baseline sample_data/followup --case sample_data/case.yaml -o $(DEMO_OUT) --overwrite
@@ -30,6 +30,9 @@ accuracy: $(VENV)/installed-test
 	$(BIN)/python -m tests.accuracy.shapes_report --write
 	$(BIN)/python -m tests.accuracy.following --write
 	$(BIN)/python -m tests.accuracy.run --write
+
+batch-proof: $(VENV)/installed-test
+	$(BIN)/python -m tests.batch.proof
 
 N ?= 20000
 fuzz: $(VENV)/installed-test

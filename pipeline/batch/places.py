@@ -85,8 +85,9 @@ def sweep(out: Path) -> None:
             shutil.rmtree(left)
         else:
             left.rename(final)
-    for left in patients_folder(out).glob(f".*{PART}"):
-        remove_stage(left)
+    for place in (out, patients_folder(out)):
+        for left in place.glob(f".*{PART}"):
+            remove_stage(left)
 
 
 def remove_stage(stage: Path) -> None:

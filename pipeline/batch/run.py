@@ -22,6 +22,7 @@ from pipeline.batch.lock import only_one
 from pipeline.batch.order import Order, Way, salt_mark, write_order
 from pipeline.batch.places import new_stage, patient_folder, patients_folder, publish, remove_stage, sweep
 from pipeline.batch.process import NOT_SHARED, Limits
+from pipeline.batch.tables import check_installed, write_tables
 from pipeline.errors import OutputError, UsageError
 
 LOGGER = logging.getLogger("pipeline")
@@ -213,7 +214,9 @@ class Run:
 def run_batch(
     plan: Plan, out: Path, way: Way, engine: Engine, limits: Limits, choice: Choice, tell: Tell
 ) -> dict[str, Attempt]:
-    """Do every patient of a plan that is not done yet with the same inputs, settings and program.
+    """Do every patient of a plan that is not done yet, then write the tables over all of them.
+
+    Done is who was done with the same inputs, settings and program, and whose results are there as they were.
 
     Parameters
     ----------
@@ -232,12 +235,19 @@ def run_batch(
     OutputError
         If results cannot be written. What was published stays, and the same call goes on from there.
     """
+    check_installed()  # before the first patient, not after the last
     with workplace(out) as ledger:
         run = Run(out, ledger, way, tell)
         run.refuse(plan.refusals)
         looked = look(plan, out, ledger, way, choice)
         engine.run(run.tasks(looked, choice.limit), limits, run.end)
-        known = ledger.last_of_all()
+        attempts = _attempts(plan, ledger)
+        write_tables(out, plan, attempts.values())
+    return attempts
+
+
+def _attempts(plan: Plan, ledger: Ledger) -> dict[str, Attempt]:
+    known = ledger.last_of_all()
     keys = [job.key for job in plan.jobs] + [refusal.key for refusal in plan.refusals]
     return {key: known[key] for key in sorted(keys) if key in known}
 
