@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
@@ -21,9 +20,9 @@ from pipeline.receive.state import State
 from pipeline.receive.store import Limits, Store
 from pipeline.receive.telling import News, Teller, code_of, private
 from pipeline.receive.watch import complete_studies
-from pipeline.receive.work import PATIENTS, Desk, forget_old, resume, work_on_next
+from pipeline.receive.work import PATIENTS, Desk, forget_old, resume, way_of, work_on_next
 
-STATE, LOCK, SETTINGS = "node.sqlite", "node.lock", "node.settings.json"
+STATE, LOCK = "node.sqlite", "node.lock"
 TICK_SECONDS = 0.5
 TROUBLE_SECONDS = 5.0
 """Pause after a failure of the disk."""
@@ -64,7 +63,7 @@ def serve(
         store = Store(out, Limits.of(own), state)
         store.sweep(0)
         store.agree(salt)
-        desk = Desk(out, own, _write_settings(out, settings), store, state, tell, stop)
+        desk = Desk(out, own, way_of(settings), store, state, tell, stop)
         resume(desk)
         node = Node(own, store, salt, tell)
         with receiving_into(store.incoming):
@@ -153,16 +152,6 @@ def _check_salt(state: State, salt: bytes) -> None:
         raise UsageError(
             "the salt of this user is not the one this folder was made with: nobody would be recognised"
         )
-
-
-def _write_settings(out: Path, settings: Settings) -> Path:
-    """The settings as the runs are given them."""
-    file = out / SETTINGS
-    content = json.dumps(settings.model_dump(mode="json", exclude={"receive"}))
-    part = file.with_suffix(".part")
-    part.write_text(content, encoding="utf-8")
-    part.replace(file)
-    return file
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A complete study is measured, and compared with the patient's earlier dates.
 
-``patients/PATIENT/DATE_STUDY/`` holds what was known on that date: the folder of ``measure`` for the first
-date, the folder of ``compare`` over all dates up to it for a later one. Later dates do not change it.
+``patients/PATIENT/DATE_STUDY/`` holds what was known on that date: ``t0/`` alone for the first date, the
+folder of ``compare`` over all dates up to it for a later one. Later dates do not change it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,43 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from pipeline.config import ReceiveSettings
+from pipeline.batch.attempt import Outcome
+from pipeline.batch.job import PatientJob
+from pipeline.batch.order import Order, Way, salt_mark, write_order
+from pipeline.batch.places import sync_folder
+from pipeline.batch.process import STOPPED, Limits, run_child
+from pipeline.config import ReceiveSettings, Settings
 from pipeline.dicom.headers import TAGS
 from pipeline.dicom.parse import parse_header
 from pipeline.dicom.write import SEG_NAME, SR_NAME
-from pipeline.receive.child import ChildLimits, Ending, run_command
+from pipeline.errors import OutputError
 from pipeline.receive.state import Letter, State, Study
 from pipeline.receive.store import Store
 from pipeline.receive.telling import News, Teller, private
+from pipeline.running.inputs import ScanInput
 
 PATIENTS = "patients"
+PART, OLD = ".part", ".old"
 MOST_WAIT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended."""
+
+    state: Literal["done", "refused", "failed", "not_written", "stopped"]
+    code: str | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Ending:
+        """What an attempt comes to for a study."""
+        if outcome.status == "done" or outcome.status == "refused":
+            return cls(outcome.status, outcome.code)
+        if outcome.code == STOPPED:
+            return cls("stopped")
+        return cls("not_written" if outcome.exit_code == OutputError.exit_code else "failed", outcome.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +57,7 @@ class Desk:
 
     out: Path
     settings: ReceiveSettings
-    settings_file: Path  #: how scans are measured
+    way: Way  #: how scans are measured
     store: Store
     state: State
     tell: Teller
@@ -41,9 +66,17 @@ class Desk:
 
     def results(self, study: Study) -> Path:
         """Where the results of a study go."""
-        patient = study.patient or f"unknown-{study.key}"
         day = "undated" if study.date is None else study.date.isoformat()
-        return self.out / PATIENTS / patient / f"{day}_{study.key}"
+        return self.out / PATIENTS / _patient(study) / f"{day}_{study.key}"
+
+
+def way_of(settings: Settings) -> Way:
+    """How scans are measured; the node's own settings are no part of it."""
+    return Way(settings.model_copy(update={"receive": ReceiveSettings()}))
+
+
+def _patient(study: Study) -> str:
+    return study.patient or f"unknown-{study.key}"
 
 
 def work_on_next(desk: Desk) -> bool:
@@ -65,11 +98,11 @@ def _work_on(desk: Desk, study: Study) -> Ending:
     private(desk.results(study).parent)
     earlier = earlier_dates(desk, study)
     if earlier:
-        ending = _run(desk, "compare", [*earlier, study])
+        ending = _run(desk, [*earlier, study])
         if ending.state not in ("refused", "failed"):
             return ending
         desk.tell(News("not compared", study.key, study.patient, code=ending.code, bad=True))
-    return _run(desk, "measure", [study])
+    return _run(desk, [study])
 
 
 def earlier_dates(desk: Desk, study: Study) -> list[Study]:
@@ -103,14 +136,31 @@ def _may_be_one_patient(one: Study, other: Study) -> bool:
     return all(not a or not b or a == b for a, b in pairs)
 
 
-def _run(desk: Desk, command: str, studies: Sequence[Study]) -> Ending:
-    folders = [desk.store.folder(one.key) for one in studies]
-    out = desk.results(studies[-1])
-    options = ("-o", out, "--overwrite", "--config", desk.settings_file)
-    limits = ChildLimits(desk.settings.minutes * 60, int(desk.settings.memory_gb * 2**30))
-    ending = run_command([command, *folders, *options], limits, desk.stop)
-    sweep_stages(out.parent)
-    return ending
+def _run(desk: Desk, studies: Sequence[Study]) -> Ending:
+    """Measure one study or compare several in another process; publish what it wrote, if it did all."""
+    final = desk.results(studies[-1])
+    stage = final.with_name(f".{final.name}{PART}")
+    shutil.rmtree(stage, ignore_errors=True)
+    private(stage)
+    scans = tuple(ScanInput(desk.store.folder(one.key)) for one in studies)
+    write_order(Order(PatientJob(_patient(studies[-1]), scans), desk.way, salt_mark()), stage)
+    limits = Limits(desk.settings.memory_gb * 1024, desk.settings.minutes * 60)
+    outcome = run_child(stage, limits, stop=desk.stop)
+    if outcome.status == "done" and outcome.folder is not None:
+        _publish(stage / outcome.folder, final)
+    shutil.rmtree(stage, ignore_errors=True)
+    return Ending.of(outcome)
+
+
+def _publish(results: Path, final: Path) -> None:
+    """Give results their name, in place of those of an earlier run."""
+    old = final.with_name(f".{final.name}{OLD}")
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    results.rename(final)
+    sync_folder(final.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _finish(desk: Desk, study: Study, ending: Ending, seconds: float) -> None:
@@ -159,9 +209,15 @@ def uid_of(file: Path) -> str:
     return "" if fields is None else fields.uid(TAGS["SOPInstanceUID"])
 
 
-def sweep_stages(folder: Path) -> None:
-    """Remove what a run that was ended has staged."""
-    for stage in folder.glob(".*.part"):
+def sweep(folder: Path) -> None:
+    """Finish or undo what a stop has interrupted in the folder of a patient."""
+    for old in folder.glob(f".*{OLD}"):
+        final = old.with_name(old.name[1 : -len(OLD)])
+        if final.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(final)
+    for stage in folder.glob(f".*{PART}"):
         shutil.rmtree(stage, ignore_errors=True)
 
 
@@ -176,7 +232,7 @@ def resume(desk: Desk) -> None:
             desk.state.move(study.key, "failed", of=("working",), code="TRIES")
             desk.tell(News("study failed", study.key, study.patient, code="TRIES", bad=True))
     for folder in (desk.out / PATIENTS).glob("*"):
-        sweep_stages(folder)
+        sweep(folder)
 
 
 def forget_old(desk: Desk) -> int:

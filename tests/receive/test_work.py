@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pipeline.config import ReceiveSettings
+from pipeline.batch.attempt import Outcome
+from pipeline.batch.order import ORDER, read_order
+from pipeline.config import ReceiveSettings, Settings
 from pipeline.receive import work
-from pipeline.receive.child import ChildLimits, Ending, run_command
 from pipeline.receive.identify import Arrival
 from pipeline.receive.state import State, Study
 from pipeline.receive.store import Limits, Store
 from pipeline.receive.telling import Teller
-from pipeline.receive.work import Desk, forget_old, resume, work_on_next
+from pipeline.receive.work import Desk, forget_old, resume, sweep, way_of, work_on_next
 
 FIRST, SECOND, THIRD = "1" * 16, "2" * 16, "3" * 16
 PATIENT = "a" * 16
@@ -30,22 +30,22 @@ class Office:
         self.now_s = 1000.0
         self.lines: list[str] = []
         self.runs: list[tuple[str, ...]] = []
-        self.endings: dict[tuple[str, ...], Ending] = {}
+        self.endings: dict[tuple[str, ...], Outcome] = {}
         self.state = State(folder / "node.sqlite")
         store = Store(folder, Limits(10**6, 10**9, 0, 100), self.state)
         settings = ReceiveSettings.model_validate(receive)
-        file = folder / "settings.json"
-        stop = threading.Event()
+        way, stop = way_of(Settings()), threading.Event()
         self.desk = Desk(
-            folder, settings, file, store, self.state, Teller(self.lines.append), stop, lambda: self.now_s
+            folder, settings, way, store, self.state, Teller(self.lines.append), stop, lambda: self.now_s
         )
-        monkeypatch.setattr(work, "run_command", self._run)
+        monkeypatch.setattr(work, "run_child", self.run)
 
-    def _run(self, arguments: Sequence[str | Path], *_: object) -> Ending:
-        command, folders = str(arguments[0]), arguments[1 : list(arguments).index("-o")]
-        run = (command, *(Path(one).name for one in folders))
+    def run(self, stage: Path, *_: object, **__: object) -> Outcome:
+        folders = tuple(one.path.name for one in read_order(stage / ORDER).job.scans)
+        run = ("compare" if len(folders) > 1 else "measure", *folders)
         self.runs.append(run)
-        return self.endings.get(run, Ending("done"))
+        (stage / "1" / "results" / "t0").mkdir(parents=True)
+        return self.endings.get(run, Outcome("done", folder="1/results"))
 
     def add(self, key: str, **known: object) -> None:
         """A complete study."""
@@ -104,7 +104,7 @@ def test_another_birth_date_or_sex_under_one_identifier_is_not_compared(
 
 
 def test_a_comparison_that_is_refused_leaves_the_measurement(office: Office) -> None:
-    office.endings["compare", FIRST, SECOND] = Ending("refused", "SAME_SCAN")
+    office.endings["compare", FIRST, SECOND] = Outcome("refused", "SAME_SCAN")
     office.add(FIRST)
     office.add(SECOND)
     office.work()
@@ -114,7 +114,7 @@ def test_a_comparison_that_is_refused_leaves_the_measurement(office: Office) -> 
 
 
 def test_a_refused_date_is_kept_with_its_code_and_compared_with_none(office: Office) -> None:
-    office.endings["measure", FIRST] = Ending("refused", "MISSING_SLICES")
+    office.endings["measure", FIRST] = Outcome("refused", "MISSING_SLICES")
     office.add(FIRST)
     office.add(SECOND)
     office.work()
@@ -144,7 +144,7 @@ def test_the_first_date_and_the_latest_are_compared_where_there_are_many(
 
 
 def test_what_could_not_be_written_is_tried_again_later(office: Office) -> None:
-    office.endings["measure", FIRST] = Ending("not_written", "OUTPUT")
+    office.endings["measure", FIRST] = Outcome("failed", "NO_OUTPUT", exit_code=5)
     office.add(FIRST)
     office.work()
     assert (office.study(FIRST).state, office.study(FIRST).attempts) == ("waiting", 0)
@@ -171,12 +171,12 @@ def test_a_study_that_ends_the_node_is_begun_again_once(office: Office) -> None:
 def test_a_study_for_which_an_image_came_while_it_was_measured_is_measured_again(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(arguments: object, limits: object, stop: object) -> Ending:
+    def run(stage: Path, *_: object, **__: object) -> Outcome:
         office.state.add(Arrival(FIRST, PATIENT, "b", "F", DAYS[FIRST], "late", "1.3"), "c", 1, 2000.0)
-        return Ending("done")
+        return office.run(stage)
 
     office.add(FIRST)
-    monkeypatch.setattr(work, "run_command", run)
+    monkeypatch.setattr(work, "run_child", run)
     work_on_next(office.desk)
     assert office.study(FIRST).state == "receiving"
 
@@ -197,27 +197,36 @@ def test_images_are_deleted_when_they_were_kept_long_enough(
     assert office.runs == [("measure", FIRST), ("measure", SECOND)]
 
 
-LIMITS = ChildLimits(seconds=60, memory_bytes=8 * 2**30)
+def test_results_take_the_place_of_earlier_ones_and_leave_nothing_beside_them(office: Office) -> None:
+    office.add(FIRST)
+    office.work()
+    final = office.desk.results(office.study(FIRST))
+    (final / "t0" / "left.csv").touch()
+    office.add(FIRST)
+    office.work()
+    assert [one.name for one in final.parent.iterdir()] == [final.name]
+    assert not list(final.rglob("left.csv"))
 
 
-def test_a_run_that_is_refused_has_the_code_of_the_refusal(tmp_path: Path) -> None:
-    ending = run_command(["measure", tmp_path, "-o", tmp_path / "out"], LIMITS, threading.Event())
-    assert ending == Ending("refused", "NO_CT")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_stop_between_two_renames_is_made_good(tmp_path: Path, is_there: bool) -> None:
+    (tmp_path / ".2019-04-11_1.old").mkdir()
+    (tmp_path / ".2020-03-10_2.part").mkdir()
+    if is_there:
+        (tmp_path / "2019-04-11_1").mkdir()
+    sweep(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["2019-04-11_1"]
 
 
-def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    limits = ChildLimits(seconds=0.0, memory_bytes=8 * 2**30)
-    ending = run_command(["measure", tmp_path, "-o", tmp_path / "out"], limits, threading.Event())
-    assert ending == Ending("failed", "TIMEOUT")
+def test_a_run_that_is_stopped_waits_for_the_next_start_and_does_not_count(office: Office) -> None:
+    office.endings["measure", FIRST] = Outcome("failed", "STOPPED")
+    office.add(FIRST)
+    work_on_next(office.desk)
+    assert (office.study(FIRST).state, office.study(FIRST).attempts) == ("waiting", 0)
 
 
-def test_a_run_that_wants_too_much_memory_fails_by_itself(tmp_path: Path) -> None:
-    limits = ChildLimits(seconds=60, memory_bytes=2**20)
-    ending = run_command(["measure", tmp_path, "-o", tmp_path / "out"], limits, threading.Event())
-    assert ending.state == "failed"
-
-
-def test_a_run_is_broken_off_when_the_node_stops(tmp_path: Path) -> None:
-    stop = threading.Event()
-    stop.set()
-    assert run_command(["measure", tmp_path, "-o", tmp_path / "out"], LIMITS, stop) == Ending("stopped")
+def test_a_run_that_dies_is_a_failure_with_its_code(office: Office) -> None:
+    office.endings["measure", FIRST] = Outcome("failed", "OUT_OF_MEMORY", exit_code=-9)
+    office.add(FIRST)
+    office.work()
+    assert (office.study(FIRST).state, office.study(FIRST).code) == ("failed", "OUT_OF_MEMORY")
