@@ -20,7 +20,7 @@ from pipeline.receive.state import State
 from pipeline.receive.store import Limits, Store
 from pipeline.receive.telling import News, Teller, code_of, private
 from pipeline.receive.watch import complete_studies
-from pipeline.receive.work import PATIENTS, Desk, forget_old, resume, way_of, work_on_next
+from pipeline.receive.work import PATIENTS, Desk, clear_up, forget_old, way_of, work_on_next
 
 STATE, LOCK = "node.sqlite", "node.lock"
 TICK_SECONDS = 0.5
@@ -64,7 +64,7 @@ def serve(
         store.sweep(0)
         store.agree(salt)
         desk = Desk(out, own, way_of(settings), store, state, tell, stop)
-        resume(desk)
+        clear_up(desk)
         node = Node(own, store, salt, tell)
         with receiving_into(store.incoming):
             node.start()
@@ -118,9 +118,9 @@ def _watch(desk: Desk, node: Node, workers: list[threading.Thread]) -> None:
             found = complete_studies(desk.state, desk.clock(), desk.settings, node.open_studies())
             for study in found:
                 desk.tell(News("study complete", study.key, study.patient, count=study.images))
+            desk.store.sweep(4 * desk.settings.network_seconds)
             if time.monotonic() - last > FORGET_EVERY_SECONDS:
                 last = time.monotonic()
-                desk.store.sweep(4 * desk.settings.network_seconds)
                 gone = forget_old(desk)
                 if gone:
                     desk.tell(News("images deleted", count=gone))

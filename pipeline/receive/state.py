@@ -152,6 +152,10 @@ class State:
         """Studies that are not complete yet."""
         return self._studies("state = 'receiving'", ())
 
+    def working(self) -> list[Study]:
+        """Studies that are worked on, or were when that was broken off."""
+        return self._studies("state = 'working'", ())
+
     def next_waiting(self, now_s: float) -> Study | None:
         """The complete study to be worked on first: earliest dates before later ones."""
         found = self._studies("state = 'waiting' AND not_before <= ?", (now_s,))

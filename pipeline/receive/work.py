@@ -81,14 +81,18 @@ def _patient(study: Study) -> str:
 
 def work_on_next(desk: Desk) -> bool:
     """Work on the study that waits first; whether there was one."""
+    take_up(desk)
     study = desk.state.next_waiting(desk.clock())
     if study is None or not desk.state.move(study.key, "working", of=("waiting",)):
         return False
     desk.state.count_attempt(study.key, 1)
     started = time.monotonic()
-    ending = _work_on(desk, study)
-    if ending.state == "done":
-        post_results(desk, study)
+    try:
+        ending = _work_on(desk, study)
+        if ending.state == "done":
+            post_results(desk, study)
+    except OSError:
+        ending = Ending("not_written", "NO_OUTPUT")
     _finish(desk, study, ending, time.monotonic() - started)
     return True
 
@@ -221,16 +225,18 @@ def sweep(folder: Path) -> None:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def resume(desk: Desk) -> None:
-    """Take up what a stop has broken off; what has ended the node too often is left."""
-    for study in desk.state.studies():
-        if study.state != "working":
-            continue
+def take_up(desk: Desk) -> None:
+    """Take up again what was broken off, by a stop or a full disk; what ended the node too often is left."""
+    for study in desk.state.working():
         if study.attempts < desk.settings.tries:
             desk.state.move(study.key, "waiting", of=("working",))
         else:
             desk.state.move(study.key, "failed", of=("working",), code="TRIES")
             desk.tell(News("study failed", study.key, study.patient, code="TRIES", bad=True))
+
+
+def clear_up(desk: Desk) -> None:
+    """Finish or undo in all results what a stop has interrupted."""
     for folder in (desk.out / PATIENTS).glob("*"):
         sweep(folder)
 

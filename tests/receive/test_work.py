@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import threading
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pipeline.receive.identify import Arrival
 from pipeline.receive.state import State, Study
 from pipeline.receive.store import Limits, Store
 from pipeline.receive.telling import Teller
-from pipeline.receive.work import Desk, forget_old, resume, sweep, way_of, work_on_next
+from pipeline.receive.work import Desk, forget_old, sweep, take_up, way_of, work_on_next
 
 FIRST, SECOND, THIRD = "1" * 16, "2" * 16, "3" * 16
 PATIENT = "a" * 16
@@ -163,7 +164,7 @@ def test_a_study_that_ends_the_node_is_begun_again_once(office: Office) -> None:
         assert study is not None
         office.state.move(FIRST, "working", of=("waiting",))
         office.state.count_attempt(FIRST, 1)
-        resume(office.desk)  # as at the next start
+        take_up(office.desk)  # as at the next start
         assert office.study(FIRST).state == expected
     assert office.study(FIRST).code == "TRIES"
 
@@ -216,6 +217,22 @@ def test_a_stop_between_two_renames_is_made_good(tmp_path: Path, is_there: bool)
         (tmp_path / "2019-04-11_1").mkdir()
     sweep(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["2019-04-11_1"]
+
+
+def test_results_that_cannot_be_given_their_name_are_made_again_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(results: Path, final: Path) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "_publish", full)
+        office.add(FIRST)
+        office.work()
+    assert (office.study(FIRST).state, office.study(FIRST).code) == ("waiting", "NO_OUTPUT")
+    office.now_s += 61
+    office.work()
+    assert office.study(FIRST).state == "done"
 
 
 def test_a_run_that_is_stopped_waits_for_the_next_start_and_does_not_count(office: Office) -> None:
