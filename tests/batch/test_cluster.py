@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import signal
 import threading
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 import dask
 import psutil
 import pytest
+from dask_jobqueue import SLURMCluster
 from distributed import Client, LocalCluster
 
 from pipeline.batch import cluster as cluster_module
@@ -89,12 +92,14 @@ def test_a_scheduler_that_does_not_answer_is_wrong_usage(monkeypatch: pytest.Mon
         DaskCluster("tcp://127.0.0.1:9")
 
 
-def test_the_recipe_for_slurm_names_what_there_is() -> None:
-    from inspect import signature
-
-    from dask_jobqueue import SLURMCluster
-    from dask_jobqueue.slurm import SLURMJob
-
-    known = {*signature(SLURMJob.__init__).parameters, "cores", "memory", "processes", "local_directory"}
-    assert {"queue", "walltime", "cores", "memory", "processes", "local_directory"} <= known
-    assert callable(SLURMCluster)
+def test_the_recipe_for_slurm_makes_a_job_that_slurm_would_take() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "batch.md").read_text("utf-8")
+    (recipe,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    calls = [node for node in ast.walk(ast.parse(recipe)) if isinstance(node, ast.Call)]
+    (made,) = [one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "SLURMCluster"]
+    options = {str(one.arg): ast.literal_eval(one.value) for one in made.keywords}
+    with SLURMCluster(**options, scheduler_options={"dashboard_address": ":0"}) as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH -t 12:00:00" in script
+    assert "export CALCINOSIS_CONFIG_DIR=" in script
+    assert "--nthreads 4" in script
