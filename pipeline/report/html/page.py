@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -18,6 +15,7 @@ from pipeline.domain.change import Comparison
 from pipeline.report.figures import write_picture
 from pipeline.report.html import course, narrative
 from pipeline.report.html.pictures import picture_url
+from pipeline.report.html.policy import content_policy, json_text
 from pipeline.report.html.resources import resource
 from pipeline.report.html.rows import lesion_rows, track_rows
 from pipeline.report.html.sections import date_section
@@ -97,8 +95,8 @@ def _write(
         "viewer_missing": viewer.missing,
         "style": Markup(style),
         "script": Markup(viewer.script),
-        "policy": _policy(style, viewer.script),
-        "scene": Markup(_json(parts.scene)) if parts else None,
+        "policy": content_policy(style, viewer.script, "'wasm-unsafe-eval'"),
+        "scene": Markup(json_text(parts.scene)) if parts else None,
         "blobs": parts.blobs if parts else {},
         "panes": min(2, len(analyses)),
         "version": version,
@@ -118,28 +116,3 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _policy(style: str, script: str) -> str:
-    """Content security policy: nothing from outside, and no script or style but the page's own."""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_hash(script)} 'wasm-unsafe-eval'",
-            f"style-src {_hash(style)}",
-            "img-src data: blob:",
-            "font-src data:",
-            "connect-src data: blob:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
-
-
-def _json(value: object) -> str:
-    """For the inside of a script element: no tag can begin in it."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
