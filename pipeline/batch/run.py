@@ -14,6 +14,7 @@ from typing import Literal
 
 from pipeline import __version__
 from pipeline.batch.attempt import Attempt, Outcome, ResultFile, Work
+from pipeline.batch.cohort import write_cohort
 from pipeline.batch.digest import Digest, digest_of_job, is_whole, touched_since
 from pipeline.batch.engine import Engine, Task
 from pipeline.batch.job import PatientJob, Plan, Refusal
@@ -214,7 +215,7 @@ class Run:
 def run_batch(
     plan: Plan, out: Path, way: Way, engine: Engine, limits: Limits, choice: Choice, tell: Tell
 ) -> dict[str, Attempt]:
-    """Do every patient of a plan that is not done yet, then write the tables over all of them.
+    """Do every patient of a plan that is not done yet, then write the tables and the page over all of them.
 
     Done is who was done with the same inputs, settings and program, and whose results are there as they were.
 
@@ -243,6 +244,7 @@ def run_batch(
         engine.run(run.tasks(looked, choice.limit), limits, run.end)
         attempts = _attempts(plan, ledger)
         write_tables(out, plan, attempts.values())
+        write_cohort(out, plan, attempts.values())
     return attempts
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import FigureSettings
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison, Track
-from pipeline.errors import OutputError
 from pipeline.report.lesion_figure import draw_lesion
 from pipeline.report.overview import draw_overview
 from pipeline.report.paper import Format, Row, draw_paper, row_of, rows_of_track
 from pipeline.report.place_figure import draw_place
 from pipeline.report.radiograph import draw_radiograph
 from pipeline.report.timeline import can_be_drawn, draw_timeline
+from pipeline.report.whole_file import write_picture
 
 __all__ = [
     "draw_lesion",
@@ -101,23 +100,3 @@ def _write_paper(folder: Path, figures: Sequence[tuple[int, Sequence[Row]]]) -> 
 def _largest_mm3(track: Track) -> float:
     """The largest volume a track ever had."""
     return max((one.value for one in track.volume_mm3 if one is not None), default=0.0)
-
-
-def write_picture(file: Path, content: bytes) -> Path:
-    """Write a file under a temporary name, then give it its own.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written; nothing is left under the final name.
-    """
-    temporary = file.with_name(f".{file.name}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise OutputError(f"picture {file.name} could not be written: {error.strerror}") from error
-    return file

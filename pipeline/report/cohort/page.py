@@ -24,10 +24,10 @@ from pipeline.report.cohort.entries import (
 from pipeline.report.cohort.gallery import OVERVIEW, small_picture, width_for
 from pipeline.report.cohort.spaghetti import draw_spaghetti
 from pipeline.report.cohort.waterfall import draw_waterfall
-from pipeline.report.figures import write_picture
 from pipeline.report.html.course import CATEGORIES
 from pipeline.report.html.policy import content_policy
 from pipeline.report.html.resources import resource
+from pipeline.report.whole_file import write_picture
 from pipeline.report.wording import counted
 from pipeline.results.cohort.read import PatientRecord
 from pipeline.results.cohort.rows import patient_row, scan_rows
