@@ -7,9 +7,8 @@ scheduler gives a task up after as many workers as it is set to (``allowed-failu
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from pipeline.batch.attempt import Outcome
@@ -33,7 +32,7 @@ class DaskCluster:
         Raises
         ------
         UsageError
-            Where the extra is missing, nobody answers, or there is no worker.
+            Where the extra is missing, or nobody answers.
         """
         try:
             from distributed import Client
@@ -42,6 +41,7 @@ class DaskCluster:
                 "--scheduler needs the extra 'batch': pip install 'calcinosis-ct[batch]'"
             ) from error
         try:
+            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told once
             self._client: Client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (TimeoutError, OSError, ValueError) as error:
             raise UsageError(f"no Dask scheduler answers at {address}") from error
@@ -57,14 +57,14 @@ class DaskCluster:
         return max(1, sum(threads.values()))
 
     def run(self, tasks: Iterator[Task], limits: Limits, on_done: OnDone) -> None:
-        """Take tasks one by one; for each two that run another one waits on the cluster, to lose no time."""
+        """Take tasks one by one; none waits on a worker, which would lose it too when it dies."""
         from distributed import as_completed
 
         running: dict[Future, Task] = {}
         done = as_completed([], loop=self._client.loop, raise_errors=False)
         try:
             while True:
-                while len(running) < self.room + (self.room + 1) // 2:
+                while len(running) < self.room:
                     if (task := next(tasks, None)) is None:
                         break
                     future = self._client.submit(
@@ -83,14 +83,14 @@ class DaskCluster:
         """How a task ended; one whose workers died again and again has failed."""
         from distributed import KilledWorker
 
+        if future.cancelled():
+            raise UsageError("the Dask scheduler has gone; the same command goes on from here")
         error = future.exception()
         if error is None:
             outcome: Outcome = future.result()
             return outcome
         if isinstance(error, KilledWorker):
             return Outcome("failed", WORKER_DIED, error=type(error).__name__)
-        if isinstance(error, (CancelledError, asyncio.CancelledError)):
-            raise UsageError("the Dask cluster has gone")
         raise UsageError(
             f"the workers of the cluster cannot run this program: {type(error).__name__}"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,9 @@ def only_one(out: Path) -> Iterator[None]:
         try:
             _lock(file)
         except OSError as error:
-            raise OutputError(f"another run is at work in {out}") from error
+            held = error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+            why = "another run is at work in it" if held else f"it cannot be locked: {error.strerror}"
+            raise OutputError(f"cannot write to {out}: {why}") from error
         yield
 
 

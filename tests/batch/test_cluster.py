@@ -86,6 +86,21 @@ def test_a_patient_whose_workers_die_too_often_has_failed(
     assert tree(out / "patients") == tree(finished / "patients")
 
 
+def test_a_scheduler_that_goes_away_ends_the_run_and_the_same_call_goes_on(
+    plan: Plan, tmp_path: Path
+) -> None:
+    good = Plan(plan.jobs[:1])
+    local = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    cluster = LocalCluster(**local, silence_logs=50)
+    away = threading.Timer(2.0, cluster.close)
+    away.start()
+    with closing(DaskCluster(cluster.scheduler_address)) as engine, pytest.raises(UsageError, match="gone"):
+        do(good, tmp_path / "out", engine=engine)
+    away.join()
+    (one,) = do(good, tmp_path / "out").values()
+    assert one.status == "done"
+
+
 def test_a_scheduler_that_does_not_answer_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "CONNECT_S", 0.5)
     with pytest.raises(UsageError, match="no Dask scheduler"):
