@@ -24,8 +24,8 @@ WARNINGS = range(0xB000, 0xC000)
 
 
 def send_due(desk: Desk) -> bool:
-    """Send what is due to each place; whether anything was."""
-    due = desk.state.due(desk.clock())
+    """Send what is due to each place that is still sent to; whether anything was."""
+    due = [one for one in desk.state.due(desk.clock()) if one.destination in desk.settings.send_to]
     for destination, letters in groupby(due, key=lambda one: one.destination):
         good = [one for one in letters if _is_there(desk, one)]
         if good:
@@ -48,7 +48,7 @@ def _send_to(desk: Desk, destination: str, letters: Sequence[Letter]) -> None:
         port,
         contexts=_contexts(desk.out / one.path for one in letters),
         ae_title=title,
-        tls_args=_tls(desk.settings, host),
+        tls_args=_with_name(tls_for_sending(desk.settings), host),
     )
     failures = {}
     for letter in letters:
@@ -108,8 +108,12 @@ def _address(settings: ReceiveSettings, destination: str) -> tuple[str, str, int
     return dict(zip(settings.send_to, settings.destinations, strict=True))[destination]
 
 
-def _tls(settings: ReceiveSettings, host: str) -> tuple[ssl.SSLContext, str] | None:
-    """TLS for what is sent, with the node's own certificate where it has one.
+def _with_name(context: ssl.SSLContext | None, host: str) -> tuple[ssl.SSLContext, str] | None:
+    return None if context is None else (context, host)
+
+
+def tls_for_sending(settings: ReceiveSettings) -> ssl.SSLContext | None:
+    """TLS for what is sent, with the node's own certificate where it has one; None for plain text.
 
     Raises
     ------
@@ -124,4 +128,4 @@ def _tls(settings: ReceiveSettings, host: str) -> tuple[ssl.SSLContext, str] | N
             context.load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as error:
         raise UsageError("a file of TLS cannot be read: certificate, key or authorities") from error
-    return context, host
+    return context

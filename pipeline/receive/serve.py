@@ -15,7 +15,7 @@ from pipeline.config import ReceiveSettings, Settings
 from pipeline.dicom.identity import config_folder, keyed_hash, load_salt
 from pipeline.errors import OutputError, UsageError
 from pipeline.receive.node import Node, receiving_into
-from pipeline.receive.send import send_due
+from pipeline.receive.send import send_due, tls_for_sending
 from pipeline.receive.state import State
 from pipeline.receive.store import Limits, Store
 from pipeline.receive.telling import News, Teller, code_of, private
@@ -54,6 +54,7 @@ def serve(
         If `out` cannot be written, or another node works there.
     """
     own, tell = settings.receive, Teller(show)
+    tls_for_sending(own)  # so that a file that is missing is named now, and not when results are there
     salt = load_salt(config_folder())
     if salt is None:
         raise UsageError("the folder for settings cannot be written, which patients' keys need")

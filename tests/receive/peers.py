@@ -58,7 +58,7 @@ class Running:
 @contextmanager
 def running_node(out: Path, **receive: Any) -> Iterator[Running]:
     """A node with quick settings; an error of its own fails the test."""
-    usual = {"port": 0, "allow": ["SCANNER"], "quiet_seconds": 3600, "free_gb": 0, "network_seconds": 2}
+    usual = {"port": 0, "allow": ["SCANNER"], "quiet_seconds": 3600, "free_gb": 0, "network_seconds": 5}
     settings = Settings().with_(receive={**usual, **receive}, figures={"enabled": False})
     one, ready = Running(out, threading.Event()), threading.Event()
 

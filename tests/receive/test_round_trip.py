@@ -109,44 +109,6 @@ def _the_same_numbers(archive: Archive, results: tuple[Path, Path, Path]) -> Non
         assert told[-len(written(folder)) :] == written(folder)
 
 
-def test_results_that_cannot_be_sent_are_kept_and_sent_when_the_archive_is_there(
-    dates: tuple[Path, Path], tmp_path: Path
-) -> None:
-    from tests.dicom_out.archive import free_port
-
-    port = free_port()
-    archive = {"allow": ["SCANNER"], "send_to": [f"LATE@127.0.0.1:{port}"], "quiet_seconds": 0.3}
-    images = [dcmread(file) for file in sorted(dates[1].glob("*.dcm"))]
-    for one in images:
-        one.decompress()
-    with running_node(tmp_path / "out", **archive, retry_seconds=1) as node:
-        send(node, images)
-        until(lambda: node.told("NOT_REACHED"), "for a failure", 60)
-        got = _receive_two(port)
-        until(lambda: node.told("results sent"), "for success", 30)
-    assert sorted(got) == [SEG_CLASS, SR_CLASS]
-
-
-def _receive_two(port: int) -> list[str]:
-    """An archive that is switched on late."""
-    from pynetdicom import AE, evt
-
-    got: list[str] = []
-    entity = AE(ae_title="LATE")
-    for one in (SEG_CLASS, SR_CLASS):
-        entity.add_supported_context(one)
-
-    def take(event: Any) -> int:
-        got.append(str(event.request.AffectedSOPClassUID))
-        return 0
-
-    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, take)])
-    until(lambda: len(got) == 2, "for two objects", 30)
-    assert server is not None
-    server.shutdown()
-    return got
-
-
 @contextmanager
 def command(out: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], Running]]:
     """The command itself, in a process that may be killed."""
