@@ -58,7 +58,7 @@ class Found:
     threshold: Threshold
     noise_hu: float | None
     specks: Specks
-    fit: AtlasFit | None  #: of the atlas; None where no pelvis was recognised, or nothing asks for it
+    fit: AtlasFit | None  #: of the atlas; None where no pelvis was recognised
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -143,7 +143,7 @@ def find(
         threshold,
         local.median_hu,
         specks,
-        _fit_for_sites(ground, bones, candidates),
+        bones.fit,
     )
 
 
@@ -189,23 +189,29 @@ def _find_bones(
 
     While the atlas is laid into the bones, blood is looked for and the drawing of bones prepared.
     """
-    if not ground.has_named_bones:
-        beside.submit(prepare_atlas)
+    beside.submit(prepare_atlas)
     bare, body = ground.bare, ground.body
     pooled = recall(pool_scan, bare, body, settings.skeleton)
     skeleton = recall(_beside_metal, _skeleton(ground, pooled, settings, recall), ground.metal)
     around = recall(look_around, bare, body, skeleton, air.result(), ground.acquisition)
-    if ground.has_named_bones:
-        return _Bones(skeleton, around, beside.submit(find_blood_pool, bare, body, skeleton))
     solid = skeleton.solid
+    if ground.has_named_bones:
+        blood = beside.submit(lambda: recall(find_blood_pool, bare, body, skeleton))
+        fit, pelvis = _pelvis(solid, ground, recall)
+        return _Bones(skeleton, replace(around, pelvis=pelvis), blood, fit)
     canvas = beside.submit(lambda: recall(Canvas.around, solid, bare))
     skeleton = left = recall(release_contrast, skeleton, around, pooled, settings.contrast)
     blood = beside.submit(lambda: recall(find_blood_pool, bare, body, left))
-    fit = recall(fit_atlas, left.solid, ground.smooth.geometry)
-    pelvis = Pelvis(fit, ReferenceFrame(fit)) if fit is not None else None
+    fit, pelvis = _pelvis(left.solid, ground, recall)
     if pelvis is not None:
         skeleton = recall(_without_swallowed, left, solid, pelvis, bare, settings.contrast)
     return _Bones(skeleton, replace(around.without(skeleton.solid), pelvis=pelvis), blood, fit, canvas)
+
+
+def _pelvis(solid: Voxels, ground: _Ground, recall: Recall) -> tuple[AtlasFit | None, Pelvis | None]:
+    """The atlas laid into the bones, for places, regions and other dates; also into a user's bones."""
+    fit = recall(fit_atlas, solid, ground.smooth.geometry)
+    return fit, Pelvis(fit, ReferenceFrame(fit)) if fit is not None else None
 
 
 def _beside_metal(skeleton: Skeleton, metal: Metal | None) -> Skeleton:
@@ -235,13 +241,6 @@ def _labels(ground: _Ground, bones: _Bones, recall: Recall) -> LabelMap:
         return bones.skeleton.labels
     labels = recall(label_bones, bones.skeleton, bones.fit, bones.canvas.result())
     return recall(bones_beside_metal, labels, ground.metal)
-
-
-def _fit_for_sites(ground: _Ground, bones: _Bones, candidates: Sequence[Candidate]) -> AtlasFit | None:
-    """Where the atlas lies, for the regions of lesions; with a user's bones it was not needed before."""
-    if not ground.has_named_bones or not any(one.kind == "lesion" for one in candidates):
-        return bones.fit
-    return fit_atlas(bones.skeleton.solid, ground.smooth.geometry)
 
 
 def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> LabelMap:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.dicom.read import read_scan
 from pipeline.domain.analysis import Analysis
+from pipeline.domain.anatomy import anatomy_from
 from pipeline.domain.geometry import Box
 from pipeline.domain.scan import Scan
 from pipeline.workflow import analyse, compare
@@ -110,3 +111,15 @@ def test_three_dates_have_a_nadir_and_progression_from_it(baseline: Analysis, fo
     assert comparison.responses[-1].reference == "nadir"
     assert comparison.responses[-1].criteria.recist_1_1 == "progression"
     assert len(comparison.registrations) == 15
+
+
+def test_bones_of_the_users_are_followed_also_to_a_date_without_lesions(
+    scan: Scan, baseline: Analysis, followup: Analysis
+) -> None:
+    first, last = (analyse(one.scan, anatomy=anatomy_from(one.skeleton)) for one in (baseline, followup))
+    assert (first.burden.lesion_count, last.burden.lesion_count) == (8, 0)  # nor is the coccyx one
+    assert set(last.landmarks_mm) == set(followup.landmarks_mm)
+    comparison = compare([first, last])
+    assert len(comparison.registrations) == 5
+    assert all(one.accepted for one in comparison.registrations)
+    assert comparison.responses[-1].category == "complete_resolution"
