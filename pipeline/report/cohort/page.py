@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -78,6 +78,7 @@ def write_cohort_page(out: Path, records: Iterable[PatientRecord], *, version: s
         scans=[scan for one in patients for scan in one.scans],
         others=[_other(row) for row in others],
         summary=_summary(patients, others),
+        shared=_shared(scans for _, _, scans in measured),
         answers=_answers(patients),
         waterfall=draw_waterfall(patients),
         spaghetti=draw_spaghetti(patients),
@@ -141,6 +142,16 @@ def _summary(patients: Sequence[PatientEntry], others: Sequence[Row]) -> list[st
     if serious:
         sentences.append(f"Scans of {counted(serious, 'patient')} carry a serious flag.")
     return sentences
+
+
+def _shared(patients: Iterable[Sequence[Row]]) -> list[str]:
+    """Scans that stand under several patients: copies under other names."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for scans in patients:
+        for row in scans:
+            if row["input_sha256"]:
+                places[row["input_sha256"]].append(f"{row['patient_key']} t{row['date_index']}")
+    return [" = ".join(one) for one in places.values() if len(one) > 1]
 
 
 def _answers(patients: Sequence[PatientEntry]) -> list[dict[str, Any]]:

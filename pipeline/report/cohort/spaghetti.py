@@ -71,8 +71,8 @@ def draw_spaghetti(patients: Sequence[PatientEntry]) -> Spaghetti:
     """A line for each patient whose days are known; a burden of nothing has a line of its own below."""
     known = [one for one in patients if all(scan.days is not None for scan in one.scans)]
     volumes = [scan.volume_mm3 for one in known for scan in one.scans if scan.volume_mm3 > 0]
-    lowest = math.floor(math.log10(min(volumes, default=100.0)))
-    highest = max(math.ceil(math.log10(max(volumes, default=1000.0))), lowest + LEAST_DECADES)
+    highest = math.ceil(math.log10(max(volumes, default=1000.0)))
+    lowest = min(math.floor(math.log10(min(volumes, default=100.0))), highest - LEAST_DECADES)
     longest = max((scan.days or 0 for one in known for scan in one.scans), default=0)
     scale = _Scale(lowest, highest, max(longest * 1.02, DAYS_PER_MONTH))
     labels = [(scale.y(10.0**n), _label(n)) for n in range(lowest, highest + 1)]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.report.cohort.entries import PatientEntry
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 1120.0, 380.0, 58.0, 18.0, 30.0
 """Of the drawing, in its own units."""
-LOWEST_PERCENT, HIGHEST_PERCENT = -110.0, 210.0
-"""A change above is cut there, with its number beside it."""
+LOWEST_PERCENT = -110.0
+TOPS_PERCENT = (60.0, 110.0, 210.0)
+"""Where the drawing ends: the least that holds all. A change above the last is cut there, with its number."""
 MOST_NAMED = 60
 """Patients whose keys have room below their bars."""
-KEY_HEIGHT = 96.0
+LONGEST_KEY, LETTER_HEIGHT, KEY_MARGIN = 14, 7.0, 4.0
+"""Letters of a key that are shown, and the room of one."""
 LEAST_LETTERED = 9.0
 """Width of a bar from which letters fit into it."""
 WIDEST_BAR, GAP_SHARE = 46.0, 0.22
@@ -67,48 +69,63 @@ def draw_waterfall(patients: Sequence[PatientEntry]) -> Waterfall:
     ordered = [*unknown, *sorted(told, key=lambda one: (-one.row["change_percent"], one.key))]
     step = min(WIDEST_BAR, (WIDTH - LEFT) / max(1, len(ordered)))
     named = len(ordered) <= MOST_NAMED
-    height = HEIGHT + (KEY_HEIGHT if named else 0)
-    bars = tuple(_bar(one, n, step, named=named) for n, one in enumerate(ordered))
-    return Waterfall(WIDTH, height, LEFT, bars, _lines(), HEIGHT - BOTTOM + 14, tuple(from_none), len(none))
+    letters = max((min(len(one.key), LONGEST_KEY) for one in ordered), default=0)
+    height = HEIGHT + (KEY_MARGIN + LETTER_HEIGHT * letters - BOTTOM / 2 if named else 0)
+    largest = max(
+        ((_limits_percent(one) or (0.0, one.row["change_percent"]))[1] for one in told), default=0.0
+    )
+    scale = _Scale(next((top for top in TOPS_PERCENT if largest <= top), TOPS_PERCENT[-1]))
+    bars = tuple(_bar(one, scale, n, step, named=named) for n, one in enumerate(ordered))
+    lines = tuple(_lines(scale))
+    return Waterfall(WIDTH, height, LEFT, bars, lines, HEIGHT - BOTTOM + 14, tuple(from_none), len(none))
 
 
-def _lines() -> tuple[tuple[float, str, str], ...]:
-    solid = [
-        (_y(one), f"{one:+d} %".replace("-", "−").replace("+0", "0"), "zero" if not one else "grid")
-        for one in LINES_PERCENT
-    ]
-    return (*solid, *((_y(one), "", "rule") for one in RULES_PERCENT))
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    highest: float  #: percent
+
+    def y(self, percent: float) -> float:
+        inside = min(max(percent, LOWEST_PERCENT), self.highest)
+        share = (self.highest - inside) / (self.highest - LOWEST_PERCENT)
+        return round(TOP + share * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def _y(percent: float) -> float:
-    inside = min(max(percent, LOWEST_PERCENT), HIGHEST_PERCENT)
-    share = (HIGHEST_PERCENT - inside) / (HIGHEST_PERCENT - LOWEST_PERCENT)
-    return round(TOP + share * (HEIGHT - TOP - BOTTOM), 1)
+def _lines(scale: _Scale) -> Iterator[tuple[float, str, str]]:
+    for one in LINES_PERCENT:
+        if one < scale.highest:
+            label = f"{one:+d} %".replace("-", "−") if one else "0 %"
+            yield scale.y(one), label, "grid" if one else "zero"
+    for one in RULES_PERCENT:
+        yield scale.y(one), "", "rule"
 
 
-def _bar(one: PatientEntry, n: int, step: float, *, named: bool) -> Bar:
+def _bar(one: PatientEntry, scale: _Scale, n: int, step: float, *, named: bool) -> Bar:
     x, width = round(LEFT + n * step + step * GAP_SHARE / 2, 2), round(step * (1 - GAP_SHARE), 2)
     percent = one.row.get("change_percent")
     name = f"{one.key}: {one.change}; {one.answer}"
     key = one.key if named else ""
     if percent is None:
-        top, bottom = _y(25), _y(-25)
+        top, bottom = scale.y(25), scale.y(-25)
         return Bar(x, width, top, bottom - top, None, "unknown", name, key, "", one.report)
-    top, bottom = sorted((_y(percent), _y(0)))
+    top, bottom = sorted((scale.y(percent), scale.y(0)))
     style = ("down" if percent < 0 else "up") if one.row["beyond_error"] else "within"
-    above = f"{percent:+.0f} %" if percent > HIGHEST_PERCENT and width >= LEAST_LETTERED else ""
-    return Bar(x, width, top, max(bottom - top, 1.5), _whisker(one), style, name, key, above, one.report)
+    above = f"{percent:+.0f} %" if percent > scale.highest and width >= LEAST_LETTERED else ""
+    return Bar(
+        x, width, top, max(bottom - top, 1.5), _whisker(one, scale), style, name, key, above, one.report
+    )
 
 
-def _whisker(one: PatientEntry) -> tuple[float, float] | None:
+def _whisker(one: PatientEntry, scale: _Scale) -> tuple[float, float] | None:
+    limits = _limits_percent(one)
+    return None if limits is None else (scale.y(limits[1]), scale.y(max(-100.0, limits[0])))
+
+
+def _limits_percent(one: PatientEntry) -> tuple[float, float] | None:
     """The change less and more what two scans of the same calcium differ by."""
     percent, lower, upper = (
         one.row[name] for name in ("change_percent", "limit_lower_mm3", "limit_upper_mm3")
     )
     if None in (percent, lower, upper):
         return None
-    change = one.row["change_mm3"]
-    base = change / percent * 100 if percent else one.row["first_volume_mm3"]
-    if not base:
-        return None
-    return _y(percent + upper / base * 100), _y(max(-100.0, percent + lower / base * 100))
+    base = one.row["change_mm3"] / percent * 100 if percent else one.row["first_volume_mm3"]
+    return (percent + lower / base * 100, percent + upper / base * 100) if base else None

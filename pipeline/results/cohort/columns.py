@@ -132,6 +132,7 @@ SCANS = Table(
         *_columns("number", {f"region_{one}_mm3": f"burden in the region {one}" for one in REGIONS}),
         *_columns("number", {f"depth_{one}_mm3": f"burden in the layer {one}" for one in DEPTHS}),
         *_CHANGE,
+        Column("input_sha256", "text", "hash of the scan: the same under two patients is one scan"),
     ),
 )
 
@@ -145,20 +146,24 @@ PATIENTS = Table(
         Column("reason", "text", "the same in words"),
         Column("scans", "whole", "scans that were measured"),
         Column("first_date", "date", "date of the first scan"),
-        Column("last_date", "date", "date of the last scan"),
+        Column("last_date", "date", "date of the last scan, or the only one"),
         Column("days", "whole", "days from the first scan to the last"),
         Column("age_years", "number", "age at the first scan"),
         Column("sex", "text", "F, M or O, as the headers say"),
         Column("lesion_count_first", "whole", "definite lesions on the first scan"),
-        Column("lesion_count_last", "whole", "definite lesions on the last scan"),
+        Column("lesion_count_last", "whole", "definite lesions on the last scan, or the only one"),
         *_columns(
             "number", {f"first_{name}": f"first scan: {words}" for name, words in list(_BURDEN.items())[:5]}
         ),
         *_columns(
-            "number", {f"last_{name}": f"last scan: {words}" for name, words in list(_BURDEN.items())[:5]}
+            "number",
+            {
+                f"last_{name}": f"last scan, or the only one: {words}"
+                for name, words in list(_BURDEN.items())[:5]
+            },
         ),
         Column("pattern_first", "text", "pattern of the calcinosis on the first scan"),
-        Column("pattern_last", "text", "pattern of the calcinosis on the last scan"),
+        Column("pattern_last", "text", "pattern of the calcinosis on the last scan, or the only one"),
         *_CHANGE,
         Column(
             "technique_changed", "text", "codes of what the last scan was made with otherwise than the first"

@@ -74,6 +74,7 @@ def scan_rows(record: PatientRecord) -> Iterator[Row]:
             **_limits(burden["volume_mm3"]),
             **{name: burden[name] for name in BURDEN_NUMBERS},
             "pattern": burden["pattern"],
+            "input_sha256": content["software"]["input_sha256"],
             **{f"region_{one}_mm3": burden["by_region"].get(one, 0.0) for one in REGIONS},
             **{f"depth_{one}_mm3": burden["by_depth"].get(one, 0.0) for one in DEPTHS},
         }
