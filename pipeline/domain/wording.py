@@ -44,3 +44,8 @@ def pair_text(long_mm: float, short_mm: float) -> str:
     if round(long_mm) >= CM_FROM_MM:
         return f"{long_mm / 10:.1f} × {short_mm / 10:.1f} cm"
     return f"{long_mm:.0f} × {short_mm:.0f} mm"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things, in the singular for one."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

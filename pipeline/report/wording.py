@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import AnnotationCode, TimePoint, Track
 from pipeline.domain.lesion import Excluded, Lesion, PlanarAxes
+from pipeline.domain.wording import counted as counted
 from pipeline.domain.wording import interval_text, volume_text
 from pipeline.report.panels import View
 
@@ -96,11 +97,6 @@ def burden_lines(analysis: Analysis) -> tuple[str, str]:
         "" if limit is None else f"smallest lesion that would have been seen: {volume_text(limit)}",
     ]
     return first, "   ·   ".join(part for part in rest if part)
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things, in the singular for one."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def track_title(track: Track) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.config import RespondSettings
 from pipeline.domain.change import AnnotationCode, BurdenChange, Category, Criteria, Response, Track
+from pipeline.domain.wording import counted
 from pipeline.steps.response.recist import recist_response
 from pipeline.steps.response.tracks import Followed
 
@@ -47,10 +48,12 @@ def classify_response(
     evidence = _Evidence(date_index, tracks, changes[0, date_index], from_nadir, settings)
     category, reasons = _category(evidence)
     if evidence.unsure:
-        reasons += (f"{len(evidence.unsure)} indeterminate new finding(s), not counted as new lesions",)
+        reasons += (
+            f"{counted(len(evidence.unsure), 'indeterminate new finding')}, not counted as new lesions",
+        )
     if evidence.explained:
         names = "bone or something left out on the other date"
-        reasons += (f"{len(evidence.explained)} indeterminate finding(s), {names}, not counted",)
+        reasons += (f"{counted(len(evidence.explained), 'indeterminate finding')}, {names}, not counted",)
     reasons += tuple(f"not counted: track {one.track_id} {_growth_words(one)}" for one in evidence.growth)
     return Response(
         date_index=date_index,
@@ -193,7 +196,7 @@ def _share_category(evidence: _Evidence) -> Category:
 def _category(evidence: _Evidence) -> tuple[Category, tuple[str, ...]]:
     fresh = len(evidence.appeared) - len(evidence.unsure) - len(evidence.growth)
     if fresh:
-        return "progression", (f"{fresh} new lesion(s)",)
+        return "progression", (counted(fresh, "new lesion"),)
     if evidence.volume_category() == "progression":
         return "progression", ("burden more than 25 % above the lowest so far and beyond measurement error",)
     category, reasons = _without_progression(evidence)
@@ -201,8 +204,10 @@ def _category(evidence: _Evidence) -> tuple[Category, tuple[str, ...]]:
     if not gaps:
         return category, reasons
     if _gaps_may_change(category, evidence):
-        return "not_evaluable", (f"{gaps} lesion(s) could not be judged on both scans",)
-    return category, (*reasons, f"{gaps} lesion(s) not judged on both scans are too small to change this")
+        return "not_evaluable", (f"{counted(gaps, 'lesion')} could not be judged on both scans",)
+    verb = "is" if gaps == 1 else "are"
+    unseen = f"{counted(gaps, 'lesion')} not judged on both scans {verb} too small to change this"
+    return category, (*reasons, unseen)
 
 
 def _without_progression(evidence: _Evidence) -> tuple[Category, tuple[str, ...]]:
