@@ -32,7 +32,7 @@ from pipeline.steps.noise import LocalNoise, local_noise
 from pipeline.steps.organs import question_organs
 from pipeline.steps.parted import tell_beads
 from pipeline.steps.pelvis import Pelvis
-from pipeline.steps.pieces import question_pieces
+from pipeline.steps.pieces import question_pieces, question_sheets
 from pipeline.steps.place import Air, Surroundings, find_air, look_around
 from pipeline.steps.release import release_contrast
 from pipeline.steps.ribs import tell_ribs
@@ -45,6 +45,7 @@ from pipeline.steps.stones import tell_stones
 from pipeline.steps.streaks import question_density, question_streaks
 from pipeline.steps.swallowed import release_swallowed
 from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
+from pipeline.steps.tissue import muscle_level_hu
 from pipeline.steps.vessels import tell_vessels
 from pipeline.steps.voxels import Voxels
 
@@ -270,7 +271,8 @@ def _told(
     settings: Settings,
 ) -> tuple[Candidate, ...]:
     """What each candidate is. Sheets under the skin are lesions; no rule about mimics is asked of them."""
-    around = replace(bones.around, noise_hu=noise_hu or 0.0)
+    muscle_hu = muscle_level_hu(bones.around)
+    around = replace(bones.around, noise_hu=noise_hu or 0.0, muscle_hu=muscle_hu)
     on_skin, told = split_sheets(candidates, ground.sheets, around, settings.sheets)
     told = tell_contrast(told, around, settings.contrast)
     told = tell_vessels(told, around, settings.vessels)
@@ -281,6 +283,7 @@ def _told(
     told = tell_ribs(told, around, settings.spots)
     told = tell_stones(told, around, settings.stones)
     told = question_pieces(told, around, settings.contrast)
+    on_skin = question_sheets(on_skin, told, replace(around, smooth=ground.smooth), settings.contrast)
     told = question_abdomen(told, around, settings.spots)
     told = question_density(told, settings.metal, factor=ground.calcium_factor)
     told = question_streaks(told, ground.inner, ground.body, ground.metal, settings.metal)

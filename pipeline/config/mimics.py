@@ -97,10 +97,12 @@ class ContrastSettings(Section):
     """(but longer than so many times its width, in standard deviations, perhaps along a fascia),"""
     piece_match: float = Field(0.9, ge=0.5, le=1)
     """with at least this times the density of the contrast it is as dense,"""
-    piece_most_match: float = Field(1.3, ge=1, le=3)
+    piece_most_match: float = Field(1.1, ge=1, le=3)
     """and with no more than this times it,"""
     small_match: float = Field(0.75, ge=0.3, le=1)
-    """or with this where it is small and fat parts it from bone: partial volume takes a quarter,"""
+    """or with this where it is small and fat parts it from bone, since partial volume takes a quarter,"""
+    tiny_mm3: float = Field(40.0, ge=0)
+    """or up to this size in the tissue of an organ;"""
     piece_bone_mm: float = Field(20.0, ge=0)
     """and this far from all bones it lies beyond the muscles on them: evidence for bowel."""
     abdomen_mm: float = Field(20.0, ge=0)
@@ -141,6 +143,8 @@ class ContrastSettings(Section):
     """and somewhere as far as this,"""
     swallowed_dense_share: float = Field(0.05, ge=0, le=1)
     """with no more than this share of it denser than contrast medium, is no bone;"""
+    crumb_share: float = Field(0.5, ge=0, le=1)
+    """thin crumbs of it with so much of bone and contrast medium around are told for bone;"""
     beside_bone_mm: float = Field(3.0, ge=0)
     """what hangs on it is given back with it down to this distance."""
     fluid_bone_mm: float = Field(20.0, ge=0)
@@ -154,7 +158,11 @@ class ContrastSettings(Section):
     muscle_fat_share: float = Field(0.35, ge=0, le=1)
     """if no more than this share of what is around it is fat;"""
     deep_muscle_mm: float = Field(-3.0, ge=-30, le=30)
-    """deeper in it than this (negative), nothing that is seen nearby tells it for bowel."""
+    """deeper in it than this (negative), nothing that is seen nearby tells it for bowel,"""
+    organ_hu: float = Field(8.0, ge=0, le=100)
+    """but soft tissue so much less dense than muscle is an organ's, whatever the atlas has;"""
+    organ_bone_mm: float = Field(2.0, ge=0)
+    """there a piece as near to bone as this may be bowel too."""
     wall_mm: float = Field(4.0, ge=0, le=60)
     """With less muscle than this between it and the skin, and in such a muscle"""
     wall_fat_share: float = Field(0.5, ge=0, le=1)
@@ -257,6 +265,12 @@ class StoneSettings(Section):
     """what is not round, deeper in it than this (negative), since the iliac vessels run along the psoas;"""
     muscle_fat_share: float = Field(0.15, ge=0, le=1)
     """within one, with no more than this share of fat around, it is."""
+    organ_hu: float = Field(8.0, ge=0, le=100)
+    """Near the midline, in soft tissue so much less dense than muscle, a round one lies in no muscle;"""
+    alike_size: float = Field(3.0, ge=1)
+    """a questioned one there is a phlebolith where another has its volume to within this factor,"""
+    alike_peak: float = Field(1.5, ge=1)
+    """and its peak density to within this."""
     ring_share: float = Field(0.5, ge=0, le=1)
     """Within the pelvis: as for vessels,"""
     widest_gap_deg: float = Field(150.0, ge=0, le=360)

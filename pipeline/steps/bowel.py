@@ -72,6 +72,9 @@ def _given_back(one: Candidate, facts: Facts, settings: ContrastSettings) -> Can
     thick_mm = facts.texture.thickness_mm
     if facts.place.bone_mm <= BESIDE_BONE_MM and thick_mm <= settings.least_thickness_mm:
         return replace(one, kind="bone_fragment", reason=f"thin rim ({thick_mm:.0f} mm) {RELEASED_RIM}")
+    if facts.contrast_share >= settings.crumb_share and thick_mm <= settings.least_thickness_mm:
+        reason = f"crumb ({thick_mm:.0f} mm) of what was taken for bone at first, beside contrast medium"
+        return replace(one, kind="bone_fragment", reason=reason)
     return replace(one, status="indeterminate", reason=MAYBE_RELEASED)
 
 
@@ -87,7 +90,7 @@ def _is_fluid_deep_inside(facts: Facts, settings: ContrastSettings) -> bool:
         return False
     if not pelvis.encloses(facts.middle_lps_mm) or facts.high_hu > settings.most_hu:
         return False
-    if may_be_in_muscle(facts, settings):
+    if may_be_in_muscle(facts, settings) and not is_in_organ(facts, settings):
         return False
     far = pelvis.nearest(facts.middle_lps_mm).distance_mm >= settings.fluid_bone_mm
     return far and facts.own_unevenness <= settings.fluid_unevenness
@@ -108,6 +111,11 @@ def may_be_in_muscle(facts: Facts, settings: ContrastSettings) -> bool:
     if facts.mask.volume_mm3 >= settings.least_pool_mm3:
         return False
     return facts.muscle_mm <= settings.muscle_mm and facts.fat_share <= settings.muscle_fat_share
+
+
+def is_in_organ(facts: Facts, settings: ContrastSettings) -> bool:
+    """Whether what is soft around it is too little dense for muscle."""
+    return facts.below_muscle_hu >= settings.organ_hu
 
 
 def may_be_before_wall(facts: Facts, settings: ContrastSettings) -> bool:

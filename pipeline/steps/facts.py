@@ -13,6 +13,7 @@ from pipeline.steps.cover import covering_muscle_mm
 from pipeline.steps.grid import margin_voxels
 from pipeline.steps.naming.atlas import Points
 from pipeline.steps.place import Place, Surroundings, distance_within_mm, place_of
+from pipeline.steps.tissue import tissue_around_hu
 from pipeline.steps.voxels import HU, depth_mm, distance_to_mm, label_background
 
 GAS_REACH_MM = 2.6
@@ -115,6 +116,18 @@ class Facts:
     def fat_share(self) -> float:
         """Of the tissue around it, how much is fat."""
         return float(np.mean(self.shell_hu <= FAT_HU)) if self.shell_hu.size else 0.0
+
+    @cached_property
+    def tissue_hu(self) -> float | None:
+        """Density of the soft tissue around it, fat left aside; None where there is too little."""
+        return tissue_around_hu(self.mask, self.around)
+
+    @cached_property
+    def below_muscle_hu(self) -> float:
+        """By how much that tissue is less dense than the scan's muscle; minus infinity where unknown."""
+        if self.around.muscle_hu is None or self.tissue_hu is None:
+            return -float("inf")
+        return self.around.muscle_hu - self.tissue_hu
 
     @cached_property
     def muscle_mm(self) -> float:

@@ -35,7 +35,7 @@ UNKNOWN_SHARE = 0.35
 """What a direction counts that leaves the picture while still in the body."""
 GAS_HU = -300.0
 """Gas with its blurred border: no tissue is less dense than fat at -120 HU;"""
-SURE_GAS_HU = -650.0
+SURE_GAS_HU = -500.0
 """a pocket of it reaches as low as this, which the dark streaks beside metal seldom do."""
 GAS_DEPTH_MM = 4.0
 """Gas nearer than this to the outside, for this share of it, lies in a fold of the skin: folds are narrow."""
@@ -71,6 +71,7 @@ class Surroundings:
     noise_hu: float = 0.0  #: standard deviation in soft tissue, as seen after smoothing
     pelvis: Pelvis | None = None  #: the bones as the atlas has them, where it could be fitted
     lung: Voxels | None = None  #: [k, j, i]; None where the scan shows none
+    muscle_hu: float | None = None  #: density of muscle in this scan; None where it shows too little
 
     def crop(self, box: Box) -> Surroundings:
         """The part within a box."""

@@ -43,7 +43,33 @@ def tell_stones(
     candidates: Sequence[Candidate], around: Surroundings, settings: StoneSettings
 ) -> tuple[Candidate, ...]:
     """Exclude phleboliths; question what may be one, or a stone of the prostate."""
-    return tuple(_told(one, around, settings) if _is_small(one, settings) else one for one in candidates)
+    told = [_told(one, around, settings) if _is_small(one, settings) else one for one in candidates]
+    known = [one for one in told if one.kind == "phlebolith"]
+    return tuple(
+        _like_others(new, known, around, settings) if new is not old and new.kind == "lesion" else new
+        for old, new in zip(candidates, told, strict=True)
+    )
+
+
+def _like_others(
+    one: Candidate, known: Sequence[Candidate], around: Surroundings, settings: StoneSettings
+) -> Candidate:
+    """A questioned round one near the midline is a phlebolith where others are alike: few are alone."""
+    middle_mm = Facts(one.mask, around).place.middle_mm
+    if middle_mm is None or middle_mm > settings.middle_mm:
+        return one
+    alike = sum(_are_alike(one, other, settings) for other in known)
+    if not alike or form_of(one.mask, around).excess_mm > settings.round_mm:
+        return one
+    others = "another phlebolith" if alike == 1 else f"{alike} other phleboliths"
+    reason = f"round, near the midline, as large and dense as {others} of this scan: phlebolith"
+    return replace(one, kind="phlebolith", status="definite", reason=reason)
+
+
+def _are_alike(one: Candidate, other: Candidate, settings: StoneSettings) -> bool:
+    sizes = sorted((one.mask.volume_mm3, other.mask.volume_mm3))
+    peaks = sorted((one.peak_hu, other.peak_hu))
+    return sizes[1] <= settings.alike_size * sizes[0] and peaks[1] <= settings.alike_peak * peaks[0]
 
 
 def _is_small(one: Candidate, settings: StoneSettings) -> bool:
@@ -107,6 +133,9 @@ def _near_the_wall(
             return replace(one, kind="phlebolith", status="definite", reason=reason)
         return _questioned(one, f"round, in fat {where}: may be a phlebolith")
     if place.middle_mm is not None and place.middle_mm <= settings.middle_mm:
+        if facts.below_muscle_hu >= settings.organ_hu and place.bone_mm >= settings.retropubic_mm:
+            reason = f"round, near the midline, {where}, in tissue less dense than muscle: phlebolith"
+            return replace(one, kind="phlebolith", status="definite", reason=reason)
         return _questioned(one, f"round, near the midline, {where}: may be a phlebolith or a tip of bone")
     return one
 
@@ -130,6 +159,10 @@ def _before_the_symphysis(one: Candidate, facts: Facts, settings: StoneSettings)
     in_front = pelvis.is_in_front(facts.middle_lps_mm)
     reach_mm = settings.middle_mm if in_front else settings.midline_mm
     on_midline = middle_mm is not None and middle_mm <= reach_mm
+    if on_midline and facts.below_muscle_hu >= settings.organ_hu and form.excess_mm > settings.round_mm:
+        return _questioned(
+            one, "small, near the midline, in tissue less dense than muscle: may be a phlebolith"
+        )
     if not (in_fat or on_midline) or form.excess_mm > settings.round_mm:
         return one
     where = "in fat" if in_fat else "near the midline"

@@ -12,7 +12,7 @@ from pipeline.domain.geometry import Float3
 from pipeline.domain.lesion import Candidate
 from pipeline.steps.fat import share_of_ways_through_fat
 from pipeline.steps.pelvis import Pelvis
-from pipeline.steps.pieces import question_pieces
+from pipeline.steps.pieces import question_pieces, question_sheets
 from pipeline.steps.place import Surroundings
 from tests.builders import FAT_HU, MUSCLE_HU, Values, ball, paint
 from tests.steps.scenes import (
@@ -70,6 +70,52 @@ def test_in_a_muscle_of_the_wall_a_piece_as_dense_as_the_loop_beside_it_is_quest
     assert piece(NEAR, 330.0, hu, pelvis=ring_atlas()).kind == "bowel_contrast"
     found = piece(NEAR, 330.0, hu, pelvis=in_muscle(ring_atlas()))
     assert (found.kind, found.status) == ("lesion", "indeterminate")
+
+
+def in_organ(hu: Values, shape: Values, tissue_hu: float, pelvis: Pelvis) -> Candidate:
+    """What becomes of a piece as dense as the loop beside it, in tissue of some density."""
+    hu = paint(paint(hu, ball(GRID, LOOP, 8.0), LOOP_HU), shape, 330.0)
+    around = replace(surroundings(hu)[0], pelvis=pelvis, muscle_hu=MUSCLE_HU)
+    bowel = replace(candidate(ball(GRID, LOOP, 8.0), hu), kind="bowel_contrast", reason=f"{tissue_hu} HU")
+    return question_pieces((bowel, candidate(shape, hu)), around, SETTINGS)[-1]
+
+
+@pytest.mark.parametrize(("tissue_hu", "kind"), [(40.0, "bowel_contrast"), (56.0, "lesion")])
+def test_where_the_atlas_has_a_muscle_tissue_less_dense_than_muscle_tells_bowel(
+    tissue_hu: float, kind: str
+) -> None:
+    shape, pelvis = ball(GRID, NEAR, 2.6), in_muscle(ring_atlas())
+    found = in_organ(pelvis_hu(inside_hu=tissue_hu), shape, tissue_hu, pelvis)
+    assert found.kind == kind
+    assert ("less dense than muscle (40 of 60 HU)" in found.reason) == (kind == "bowel_contrast")
+    assert kind == "bowel_contrast" or found.status == "indeterminate"
+
+
+def test_tissue_less_dense_than_muscle_is_no_evidence_for_a_piece_denser_than_the_loop() -> None:
+    shape = ball(GRID, NEAR, 2.6)
+    hu = paint(paint(pelvis_hu(inside_hu=40.0), ball(GRID, LOOP, 8.0), LOOP_HU), shape, 600.0)
+    around = replace(surroundings(hu)[0], pelvis=ring_atlas(), muscle_hu=MUSCLE_HU)
+    bowel = replace(candidate(ball(GRID, LOOP, 8.0), hu), kind="bowel_contrast", reason="known")
+    found = question_pieces((bowel, candidate(shape, hu)), around, SETTINGS)[-1]
+    assert (found.kind, found.status) == ("lesion", "definite")
+
+
+@pytest.mark.parametrize(
+    ("value_hu", "at_mm", "status"),
+    [(340.0, 24.0, "indeterminate"), (700.0, 24.0, "definite"), (340.0, -20.0, "definite")],
+)
+def test_a_sheet_like_the_bowel_beside_it_is_questioned_a_denser_or_distant_one_is_not(
+    value_hu: float, at_mm: float, status: str
+) -> None:
+    sheet, loop = rod((-12.0, at_mm + 14.0, 0.0), (12.0, at_mm + 14.0, 0.0), 2.0), ball(GRID, LOOP, 8.0)
+    hu = paint(paint(pelvis_hu(), loop, LOOP_HU), sheet, value_hu)
+    pelvis = ring_atlas()
+    pelvis = replace(pelvis, fit=replace(pelvis.fit, points=pelvis.fit.points.copy()))
+    around = replace(surroundings(hu)[0], pelvis=pelvis)
+    bowel = replace(candidate(loop, hu), kind="bowel_contrast", reason="known")
+    (found,) = question_sheets((candidate(sheet, hu),), (bowel,), around, SETTINGS)
+    assert (found.kind, found.status) == ("lesion", status)
+    assert question_sheets((candidate(sheet, hu),), (), around, SETTINGS)[0].status == "definite"
 
 
 def test_one_evidence_alone_only_questions() -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.domain.geometry import Float3
-from pipeline.steps.place import FARTHEST_MM, distance_within_mm
-from tests.builders import boxed, centred_grid
+from pipeline.domain.image import Mask
+from pipeline.steps.place import FARTHEST_MM, distance_within_mm, find_air
+from tests.builders import ball, boxed, centred_grid, ct, cylinder, paint
+from tests.steps.scenes import GRID, thigh_hu
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 0.8, 0.8), (3.0, 0.7, 0.7), (5.0, 1.1, 0.9)])
@@ -34,3 +36,10 @@ def test_what_touches_has_no_distance_and_where_nothing_is_it_is_infinite() -> N
     inside[5, 10, 10] = True
     assert distance_within_mm(boxed(own, geometry), inside) == 0
     assert distance_within_mm(boxed(own, geometry), np.zeros_like(own)) == float("inf")
+
+
+@pytest.mark.parametrize(("value_hu", "is_gas"), [(-950.0, True), (-560.0, True), (-420.0, False)])
+def test_a_blurred_bubble_is_gas_and_a_streak_beside_metal_is_not(value_hu: float, is_gas: bool) -> None:
+    volume = ct(paint(thigh_hu(), ball(GRID, (25.0, 20.0, 0.0), 3.5), value_hu), GRID)
+    body = Mask(np.broadcast_to(cylinder(GRID, 0, 0, 72.0) < 0, GRID.shape).copy(), GRID)
+    assert find_air(volume, body).gas.any() == is_gas

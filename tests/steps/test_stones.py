@@ -64,6 +64,55 @@ def test_nodules_of_thigh_and_fat_under_the_skin_stay_lesions_on_both_sides(cent
     assert (found.kind, found.status) == ("lesion", "definite")
 
 
+def between_the_bones(
+    inside_hu: float, *, muscle_hu: float | None, other_hu: float | None = None
+) -> Candidate:
+    """A round spot near the midline, 3 mm off bone; perhaps beside another, far off bone."""
+    shape = ball(GRID, (6.0, 6.0, 0.0), 2.3)
+    hu = paint(pelvis_hu(inside_hu=inside_hu), ball(GRID, (6.0, -0.8, 0.0), 3.0), 1000.0)
+    hu, other = paint(hu, shape, 700.0), ball(GRID, (25.0, 22.0, 0.0), 2.3)
+    hu = paint(hu, other, other_hu) if other_hu is not None else hu
+    around = replace(surroundings(hu, sex="F")[0], pelvis=ring_atlas(), muscle_hu=muscle_hu)
+    spots = tuple(candidate(one, hu) for one in (shape, other)[: 1 if other_hu is None else 2])
+    return tell_stones(spots, around, StoneSettings())[0]
+
+
+@pytest.mark.parametrize(
+    ("inside_hu", "muscle_hu", "kind"),
+    [(40.0, 60.0, "phlebolith"), (55.0, 60.0, "lesion"), (40.0, None, "lesion")],
+)
+def test_near_the_midline_beside_bone_tissue_less_dense_than_muscle_tells_a_phlebolith(
+    inside_hu: float, muscle_hu: float | None, kind: str
+) -> None:
+    found = between_the_bones(inside_hu, muscle_hu=muscle_hu)
+    assert found.kind == kind
+    assert kind == "phlebolith" or found.status == "indeterminate"
+
+
+@pytest.mark.parametrize(("muscle_hu", "status"), [(60.0, "indeterminate"), (None, "definite")])
+def test_before_the_symphysis_a_streak_in_no_muscle_is_questioned(
+    muscle_hu: float | None, status: str
+) -> None:
+    fit = ring_atlas().fit
+    points = fit.points.copy()
+    points[:-1, 1] += 90.0  # all bones lie behind,
+    points[-1, 2] = 300.0  # and below the hip joints
+    before = Pelvis(AtlasFit(fit.atlas, points, fit.normals, 1.0))
+    shape = rod((0.0, 0.0, -2.5), (0.0, 0.0, 2.5), 1.6)
+    hu = paint(thigh_hu(), ball(GRID, (0.0, 0.0, 0.0), 15.0), 40.0)
+    hu = paint(hu, rod((0.0, 0.0, -5.0), (0.0, 0.0, 5.0), 1.6), 700.0)
+    around = replace(surroundings(hu)[0], pelvis=before, muscle_hu=muscle_hu)
+    (found,) = tell_stones((candidate(shape, hu),), around, StoneSettings())
+    assert (found.kind, found.status) == ("lesion", status)
+
+
+@pytest.mark.parametrize(("other_hu", "kind"), [(700.0, "phlebolith"), (400.0, "lesion")])
+def test_a_questioned_spot_is_a_phlebolith_beside_another_as_dense(other_hu: float, kind: str) -> None:
+    found = between_the_bones(55.0, muscle_hu=60.0, other_hu=other_hu)
+    assert found.kind == kind
+    assert ("another phlebolith" in found.reason) == (kind == "phlebolith")
+
+
 def test_in_soft_tissue_of_a_man_near_the_midline_it_may_be_of_the_prostate() -> None:
     shape = ball(GRID, (5.0, 10.0, 0.0), 2.3)
     man = told(pelvis_hu(inside_hu=MUSCLE_HU), shape, sex="M")
