@@ -203,7 +203,7 @@ def _print_end(plan: Plan, attempts: Mapping[str, Attempt], out: Path) -> None:
     left = len(plan.jobs) + len(plan.refusals) - len(attempts)
     typer.echo(
         f"{counts['done']} patient(s) done, {counts['refused']} refused, {counts['failed']} failed, "
-        f"{left} left. Results in {out}. Research use, not a medical device."
+        f"{left} left. Look at {out / 'cohort.html'}. Research use, not a medical device."
     )
     bad = [one for one in attempts.values() if one.status != "done"]
     for one in bad[:NAMED]:

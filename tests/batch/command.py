@@ -13,7 +13,7 @@ import psutil
 
 from pipeline.batch.job import Plan
 
-DEADLINE_S = 300
+DEADLINE_S = 3600
 
 
 def write_manifest(plan: Plan, file: Path) -> Path:
