@@ -119,6 +119,7 @@ def _watch(desk: Desk, node: Node, workers: list[threading.Thread]) -> None:
             found = complete_studies(desk.state, desk.clock(), desk.settings, node.open_studies())
             for study in found:
                 desk.tell(News("study complete", study.key, study.patient, count=study.images))
+            desk.tell.tell_rest()
             desk.store.sweep(4 * desk.settings.network_seconds)
             if time.monotonic() - last > FORGET_EVERY_SECONDS:
                 last = time.monotonic()
@@ -190,7 +191,7 @@ def _quiet(tell: Teller) -> Iterator[None]:
     before = threading.excepthook
 
     def hook(failed: threading.ExceptHookArgs) -> None:
-        tell(News("thread ended", code=failed.exc_type.__name__, bad=True))
+        tell(News("association or thread ended by an error", code=failed.exc_type.__name__, bad=True))
 
     threading.excepthook = hook
     with warnings.catch_warnings():

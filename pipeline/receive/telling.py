@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 from pipeline.errors import InputRefused, PipelineError
 
 LOGGER = logging.getLogger("pipeline")
+MOST_IN_MINUTE, MINUTE_S = 10, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,49 @@ class News:
         return {name: value for name, value in known.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
 class Teller:
-    """Tells the log and whoever reads along."""
+    """Tells the log and whoever reads along; a peer that is refused over and over fills neither.
 
-    show: Callable[[str], None]  #: takes a line
+    Parameters
+    ----------
+    show : callable
+        Takes a line.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, show: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._show, self._clock = show, clock
+        self._lock = threading.Lock()
+        self._minute = 0.0
+        self._told: Counter[tuple[str, str | None]] = Counter()
 
     def __call__(self, news: News) -> None:
-        """Tell one event."""
+        """Tell one event; of failures of no study the first of a minute, later how many more."""
+        if news.bad and news.study is None:
+            self.tell_rest()
+            with self._lock:
+                self._told[news.event, news.code] += 1
+                if self._told[news.event, news.code] > MOST_IN_MINUTE:
+                    return
+        self._tell(news)
+
+    def tell_rest(self) -> None:
+        """Tell how many more there were, once the minute is over."""
+        with self._lock:
+            if self._clock() - self._minute < MINUTE_S:
+                return
+            told, self._told, self._minute = self._told, Counter(), self._clock()
+        for (event, code), count in told.items():
+            if count > MOST_IN_MINUTE:
+                self._tell(News(f"{event}, more of these", code=code, count=count - MOST_IN_MINUTE, bad=True))
+
+    def _tell(self, news: News) -> None:
         level = logging.WARNING if news.bad else logging.INFO
         if LOGGER.handlers:
             LOGGER.log(level, news.event, extra=news.fields())
         now = dt.datetime.now().astimezone()
-        self.show(f"{now:%Y-%m-%d %H:%M:%S} {news.line()}")
+        self._show(f"{now:%Y-%m-%d %H:%M:%S} {news.line()}")
 
 
 def code_of(error: BaseException) -> str:
