@@ -189,6 +189,19 @@ def test_keys_flick_through_the_scans_and_mark_them(opened: Watched) -> None:
     page.locator("#find").fill("")
 
 
+def test_a_scan_without_a_picture_says_so(written: Path, browser: Browser, cohort: Cohort) -> None:
+    out = written.parent / "fewer"
+    shutil.copytree(written, out)
+    shutil.rmtree(out / "patients" / "p-three" / "t1" / "figures")
+    watched = Watched(browser.new_page(), write_cohort(out, cohort.plan, cohort.attempts))
+    page = watched.page
+    assert [page.locator("#without").is_visible(), page.locator("#large").is_visible()] == [False, True]
+    page.keyboard.press("ArrowRight")
+    assert [page.locator("#without").is_visible(), page.locator("#large").is_visible()] == [True, False]
+    assert watched.complaints == []
+    page.close()
+
+
 def test_playing_goes_to_the_end_and_stops(opened: Watched) -> None:
     page = opened.page
     page.locator(".thumb").nth(3).click()
@@ -244,7 +257,8 @@ def test_one_patient_with_one_scan_and_no_lesion_makes_a_page_without_empty_char
     assert "1 patient measured on 1 scan; none was refused and none failed." in page.inner_text(".summary")
     assert page.locator(".waterfall").count() == 0
     assert page.locator("#others").count() == 0
-    assert page.locator("#without").is_visible()
+    assert page.locator("#viewer").count() == 0
+    assert "No pictures were made" in page.inner_text(".gallery")
     assert page.locator(".line circle").count() == 1
     assert watched.complaints == []
     page.close()

@@ -103,6 +103,18 @@ def test_a_study_copied_to_two_folders_is_one_scan_that_holds_both(tmp_path: Pat
     assert "REPEATED_FILES" in {flag.code for flag in read_scan(job.scans[0].path).flags}
 
 
+def test_one_series_of_two_patients_in_a_folder_is_never_measured(tmp_path: Path) -> None:
+    mixed = study("P-1", "20200411")
+    for one in mixed[6:]:
+        one.PatientID = "P-2"
+    write_series(mixed, tmp_path)
+    for job in find_patients(tmp_path).jobs:
+        (scan,) = job.scans
+        with pytest.raises(InputRefused) as caught:
+            read_scan(scan.path, series_uid=scan.series_uid)
+        assert caught.value.code == "MIXED_PATIENTS"
+
+
 def test_folders_without_ct_are_refused_or_noted_and_nothing_of_their_names_is_said(tmp_path: Path) -> None:
     write_series(study("P-1", "20200411"), tmp_path / "Paula")
     other = dup(good_series()[0])

@@ -76,6 +76,7 @@ def write_cohort_page(out: Path, records: Iterable[PatientRecord], *, version: s
         version=version,
         patients=patients,
         scans=[scan for one in patients for scan in one.scans],
+        pictured=any(scan.picture for one in patients for scan in one.scans),
         others=[_other(row) for row in others],
         summary=_summary(patients, others),
         shared=_shared(scans for _, _, scans in measured),
