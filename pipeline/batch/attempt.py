@@ -39,7 +39,7 @@ class Outcome:
     seconds: float = 0.0
     peak_mb: float | None = None  #: largest resident memory of the process
     libraries: str | None = None  #: Python and libraries with their versions
-    worker: str | None = None  #: of a cluster
+    worker: str | None = None  #: name of the machine, of a cluster
     folder: str | None = None  #: of the results, within the stage, where there are some to be published
     files: tuple[ResultFile, ...] = ()  #: in it
 

@@ -8,7 +8,10 @@ scheduler gives a task up after as many workers as it is set to (``allowed-failu
 from __future__ import annotations
 
 import logging
+import platform
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.batch.attempt import Outcome
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
 
 CONNECT_S = 30
 WORKER_DIED = "WORKER_DIED"
+
+
+def run_there(stage: Path, limits: Limits) -> Outcome:
+    """Do the job in a folder, on the worker that runs this; the ledger is told which machine it was."""
+    return replace(run_child(stage, limits), worker=platform.node())
 
 
 class DaskCluster:
@@ -68,7 +76,7 @@ class DaskCluster:
                     if (task := next(tasks, None)) is None:
                         break
                     future = self._client.submit(
-                        run_child, task.stage, limits, pure=False, retries=0, key=f"patient-{task.stage.name}"
+                        run_there, task.stage, limits, pure=False, retries=0, key=f"patient-{task.stage.name}"
                     )
                     running[future] = task
                     done.add(future)

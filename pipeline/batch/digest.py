@@ -114,14 +114,13 @@ def _content_as_stamped(path: Path, stamps: tuple[Stamp, ...]) -> Digest:
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
     """The regular files of a folder to its bottom, as a reader of scans sees them, or the one named."""
-    if not path.is_dir():
-        if path.is_file():
-            yield "", path
-        return
     try:
-        names = FolderTree(path).names
-    except InputRefused:
-        return
+        if not path.is_dir():
+            names: tuple[str, ...] = ("",) if path.is_file() else ()
+        else:
+            names = FolderTree(path).names
+    except (InputRefused, OSError):
+        return  # the patient's process says why
     yield from ((name, path / name) for name in names)
 
 

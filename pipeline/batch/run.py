@@ -28,6 +28,8 @@ from pipeline.errors import OutputError, UsageError
 
 LOGGER = logging.getLogger("pipeline")
 INPUT_CHANGED = "INPUT_CHANGED"
+PASSING = ("DECODER_FAILED",)
+"""Refusals that may be the machine's: a frame is decoded within 8 s by the clock, however busy it is."""
 AHEAD = 2
 """Patients whose files are looked through while others are measured."""
 
@@ -137,7 +139,7 @@ def _look_at(
         return Looked(job, "new", digest)
     if last.work != Work(digest.sha256, settings_sha256, __version__):
         return Looked(job, "changed", digest)
-    if retry is not None or last.status == "failed":
+    if retry is not None or last.status == "failed" or last.code in PASSING:
         return Looked(job, "again", digest)
     if last.status == "done" and not is_whole(folder, files):
         return Looked(job, "damaged", digest)

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import __version__
+from pipeline.batch.attempt import Outcome, Work
+from pipeline.batch.digest import digest_of_job
 from pipeline.batch.engine import LocalProcesses
 from pipeline.batch.job import PatientJob, Plan
 from pipeline.batch.ledger import NAME
 from pipeline.batch.process import Limits
-from pipeline.batch.run import Choice, Told, run_batch, workplace
+from pipeline.batch.run import Choice, Told, intent, run_batch, workplace
 from pipeline.errors import OutputError
 from tests.batch.conftest import BROKEN, GOOD, LIMITS, do, tree
 from tests.batch.patients import WAY, series_of
@@ -110,6 +113,17 @@ def test_only_the_refused_or_the_failed_are_tried_again(plan: Plan, finished: Pa
     told.clear()
     do(plan, out, choice=Choice(retry="failed"), told=told)
     assert set(standings(told).values()) == {"kept"}
+
+
+@pytest.mark.parametrize(("code", "standing"), [("DECODER_FAILED", "again"), ("NO_CT", "kept")])
+def test_a_refusal_that_may_be_the_machines_is_tried_again(
+    plan: Plan, tmp_path: Path, code: str, standing: str
+) -> None:
+    one, digest = only(plan, 0), digest_of_job(plan.jobs[0])
+    with workplace(tmp_path) as ledger:
+        work = Work(digest.sha256, WAY.sha256(), __version__)
+        ledger.finish(ledger.begin(one.jobs[0].key, work), Outcome("refused", code))
+    assert list(intent(one, tmp_path, WAY, Choice())) == [(one.jobs[0].key, standing)]
 
 
 def test_a_limit_leaves_the_rest_for_later(plan: Plan, tmp_path: Path) -> None:
