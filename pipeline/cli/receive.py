@@ -65,8 +65,8 @@ def receive(
     figures: Figures = None,
 ) -> None:
     """Take CT studies over the network, measure them, compare them with the patient's earlier dates."""
-    if find_spec("pynetdicom") is None:
-        raise UsageError("receive needs pynetdicom: pip install 'calcinosis-ct[pacs]'")
+    if any(find_spec(name) is None for name in ("psutil", "pynetdicom")):
+        raise UsageError("receive needs the extra pacs: pip install 'calcinosis-ct[pacs]'")
     given = {
         "host": host,
         "port": port,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import stat
 import subprocess
+import sys
 from collections import namedtuple
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -184,3 +186,20 @@ def test_a_stop_ends_what_is_open(node: Running) -> None:
         node.stop.set()
         until(lambda: not one.is_established, "for the end of the association")
     assert len(node.images()) == 1
+
+
+def test_without_the_extra_the_command_says_which_one_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module("pipeline.cli.receive")
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="pacs"):
+        module.receive(tmp_path / "out")
+
+
+def test_help_needs_nothing_of_the_network() -> None:
+    asked = "import sys, pipeline.cli, pipeline.cli.receive; print('pynetdicom' in sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert told.stdout.strip() == "False"

@@ -88,7 +88,7 @@ def test_two_dates_of_a_patient_come_back_measured_and_compared(
             (study,) = set(archive.get("/studies")) - before
             forward(archive, node, [study])
             sent = node.told("results sent")
-            until(lambda sent=sent: node.told("results sent") > sent, "for results", 60)  # type: ignore[misc]
+            until(lambda sent=sent: node.told("results sent") > sent, "for results", 180)  # type: ignore[misc]
     first, second = sorted(next((out / "patients").iterdir()).iterdir())
     assert [one.name[:10] for one in (first, second)] == ["2019-04-11", "2020-03-10"]
     results = (first / "t0", second / "t0", second / "t1")
@@ -135,7 +135,7 @@ def test_a_study_that_a_kill_left_unfinished_is_finished_at_the_next_start(tmp_p
         process.kill()
     assert not list((out / "patients").iterdir())
     with command(out, "--set", "receive.quiet_seconds=0") as (process, node):
-        until(lambda: list(out.glob("patients/*/*/t0/measurements.json")), "for results", 60)
+        until(lambda: list(out.glob("patients/*/*/t0/measurements.json")), "for results", 180)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         assert process.stdout is not None
@@ -148,9 +148,9 @@ def test_a_stop_while_a_study_is_measured_leaves_nothing_half_and_it_is_measured
     out = tmp_path / "out"
     with command(out, "--set", "receive.quiet_seconds=0") as (process, node):
         send(node, box_study())
-        until(lambda: list(out.glob("patients/*/.*.part")), "for the start of the run", 60)
+        until(lambda: list(out.glob("patients/*/.*.part")), "for the start of the run", 180)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert not list(out.glob("patients/*/*"))
     with command(out, "--set", "receive.quiet_seconds=0"):
-        until(lambda: list(out.glob("patients/*/*/t0/measurements.json")), "for results", 60)
+        until(lambda: list(out.glob("patients/*/*/t0/measurements.json")), "for results", 180)
