@@ -18,6 +18,7 @@ from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.stack import MIN_SLICES
 from pipeline.dicom.tree import Skipped, Tree, open_tree
 from pipeline.errors import InputRefused
+from pipeline.results.staging import RESULT_NAMES
 
 DAYS_PER_YEAR = 365.2425
 NIFTI_ENDINGS = (".nii", ".nii.gz")
@@ -122,6 +123,8 @@ def _count(census: Census, tree: Tree, container: Path, *, top: str | None) -> I
         census.aside[top_of(skipped.name) if top is None else top][skipped.reason] += 1
     for name in tree.names:
         own = top_of(name) if top is None else top
+        if PurePosixPath(name).name in RESULT_NAMES:
+            continue  # SEG and SR of an earlier run, where results are kept within the tree
         if name.lower().endswith(NIFTI_ENDINGS):
             if top is None and container.is_dir():
                 census.volumes.append(name)

@@ -115,6 +115,19 @@ def test_one_series_of_two_patients_in_a_folder_is_never_measured(tmp_path: Path
         assert caught.value.code == "MIXED_PATIENTS"
 
 
+def test_results_kept_within_the_tree_change_nothing_of_the_plan(tmp_path: Path) -> None:
+    write_series(study("P-1", "20200411"), tmp_path / "p")
+    before = find_patients(tmp_path)
+    own = tmp_path / "out" / "patients" / "x" / "t0"
+    result = dup(good_series()[0])
+    result.SOPClassUID = SECONDARY_CAPTURE
+    write_series([result], own)
+    (own / "im000").rename(own / "lesions.seg.dcm")
+    nifti(own, "lesions.nii.gz", "skeleton.nii.gz", "measurements.json")
+    after = find_patients(tmp_path)
+    assert (after.jobs, after.refusals) == (before.jobs, before.refusals)
+
+
 def test_folders_without_ct_are_refused_or_noted_and_nothing_of_their_names_is_said(tmp_path: Path) -> None:
     write_series(study("P-1", "20200411"), tmp_path / "Paula")
     other = dup(good_series()[0])
