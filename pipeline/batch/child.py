@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputRefused, OutputError, PipelineError, UsageError
-from pipeline.running.memory import HEAP_BYTES, keep_freed_memory, multiply_in_one_thread
+from pipeline.running.memory import HEAP_BYTES, collect_rarely, keep_freed_memory, multiply_in_one_thread
 
 if TYPE_CHECKING:
     from pipeline.batch.attempt import Outcome
@@ -49,6 +49,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS) if sys.platform != "win32" else
 def main() -> None:
     """Keep within the limits, do what the job says, tell how it ended."""
     keep_freed_memory()
+    collect_rarely()
     multiply_in_one_thread()
     keep_to_limits()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that is interrupted
@@ -58,7 +59,7 @@ def main() -> None:
     started = time.monotonic()
     outcome = _attempt(job, folder)
     _tell(replace(outcome, seconds=round(time.monotonic() - started, 3)), folder)
-    sys.exit(outcome.exit_code)
+    os._exit(outcome.exit_code or 0)  # all is on the disk, and taking the process apart takes 0.3 s
 
 
 def keep_to_limits() -> None:
