@@ -55,7 +55,7 @@ class Waterfall:
     lines: tuple[tuple[float, str, str], ...]  #: height, label, style
     key_at: float
     from_none: tuple[PatientEntry, ...]  #: grown from no burden: no share can be told
-    none_at_all: int  #: without a lesion on either scan
+    none_at_all: int  #: without a lesion that both scans show
 
 
 def draw_waterfall(patients: Sequence[PatientEntry]) -> Waterfall:
