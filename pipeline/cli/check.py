@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.options import Config, Set, run_settings
+from pipeline.domain.wording import counted
 from pipeline.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _print(found: Survey) -> None:
             for flag in one.flags:
                 console.print(f"{flag.severity}: {flag.message} ({flag.code})")
     for reason, count in found.skipped:
-        console.print(f"Left aside: {count} file(s), {reason}.")
+        console.print(f"Left aside: {counted(count, "file")}, {reason}.")
 
 
 def _cells(one: SeriesReport) -> tuple[str, ...]:
