@@ -127,7 +127,7 @@ def _print(found: Survey) -> None:
             for flag in one.flags:
                 console.print(f"{flag.severity}: {flag.message} ({flag.code})")
     for reason, count in found.skipped:
-        console.print(f"Left aside: {counted(count, "file")}, {reason}.")
+        console.print(f"Left aside: {counted(count, 'file')}, {reason}.")
 
 
 def _cells(one: SeriesReport) -> tuple[str, ...]:

@@ -64,10 +64,10 @@ def print_analysis(analysis: Analysis, out: Path) -> None:
 
 def _print_burden(analysis: Analysis, console: Console) -> None:
     burden = analysis.burden
-    text = f"{counted(burden.lesion_count, "lesion")}, {volume_text(burden.volume_mm3.value)} in all"
+    text = f"{counted(burden.lesion_count, 'lesion')}, {volume_text(burden.volume_mm3.value)} in all"
     if burden.indeterminate_volume_mm3:
         text += f"; indeterminate {volume_text(burden.indeterminate_volume_mm3)} beside it"
-    console.print(f"{text}; {counted(len(analysis.excluded), "bright component")} left out, with the reason.")
+    console.print(f"{text}; {counted(len(analysis.excluded), 'bright component')} left out, with the reason.")
 
 
 def print_comparison(comparison: Comparison, out: Path) -> None:
