@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO_OUT ?= demo_results
 
-.PHONY: demo test check real bench accuracy batch-proof fuzz sample-data clean
+.PHONY: demo test check real bench accuracy docs pictures batch-proof fuzz sample-data clean
 
 demo: $(VENV)/installed
 	$(BIN)/calcinosis compare sample_data/baseline sample_data/followup --case sample_data/case.yaml -o $(DEMO_OUT) --overwrite
@@ -18,6 +18,7 @@ check: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m docs.docstrings
 
 real: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -m real -s
@@ -30,9 +31,17 @@ accuracy: $(VENV)/installed-test
 	$(BIN)/python -m tests.accuracy.shapes_report --write
 	$(BIN)/python -m tests.accuracy.following --write
 	$(BIN)/python -m tests.accuracy.run --write
+	$(BIN)/python -m docs.made.summary --write
+	$(BIN)/python -m docs.made.summary
 
 batch-proof: $(VENV)/installed-test
 	$(BIN)/python -m tests.batch.proof
+
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx --quiet -W --keep-going --fresh-env docs docs/_build
+
+pictures: $(VENV)/installed-test demo
+	$(BIN)/python -m docs.pictures $(DEMO_OUT)
 
 N ?= 20000
 fuzz: $(VENV)/installed-test
@@ -56,5 +65,9 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(PIP_INSTALL) -e '.[test]'
 	@touch $@ $(VENV)/installed
 
+$(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(PIP_INSTALL) -e '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO_OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO_OUT) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

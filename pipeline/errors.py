@@ -44,7 +44,15 @@ class InputRefused(PipelineError):
 
 
 class GeometryError(InputRefused):
-    """A grid that cannot be trusted, or two grids that do not fit together."""
+    """A grid that cannot be trusted, or two grids that do not fit together.
+
+    Parameters
+    ----------
+    reason : str
+        As of `InputRefused`.
+    code : str
+        Where another one says more.
+    """
 
     def __init__(self, reason: str, *, code: str = "BAD_GEOMETRY") -> None:
         super().__init__(code, reason)

@@ -15,6 +15,7 @@ class RegisterSettings(Section):
     trim_fraction: float = Field(0.7, gt=0.2, le=1)
     """Share of the best fitting points that count: bones move against one another."""
     iterations: int = Field(200, ge=5, le=500)
+    """Steps of the fit at most."""
     accepted_residual_mm: float = Field(3.0, gt=0, le=20)
     """Median surface distance above which the fit is rejected."""
     largest_growth: float = Field(0.08, ge=0, le=0.3)
@@ -68,7 +69,9 @@ class FigureSettings(Section):
     """Pictures and the report, for people."""
 
     enabled: bool = True
+    """Whether pictures and the report are made."""
     dots_per_inch: int = Field(110, ge=50, le=600)
+    """Of all pictures but those for a paper."""
     half_width_mm: float = Field(60.0, ge=15, le=300)
     """Least half width of the cut-out around a lesion."""
     most_lesions: int = Field(24, ge=0)

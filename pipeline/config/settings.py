@@ -66,6 +66,11 @@ class Settings(Section):
     def with_(self, **sections: Mapping[str, Any]) -> Settings:
         """The same settings with some values changed, by section.
 
+        Parameters
+        ----------
+        **sections : mapping
+            Names and values to change, as in ``candidates={"edge_hu": 150}``.
+
         Raises
         ------
         UsageError

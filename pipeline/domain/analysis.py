@@ -73,16 +73,16 @@ class Burden:
 class Analysis:
     """One scan, measured."""
 
-    scan: Scan
-    settings_sha256: str
-    flags: tuple[QualityFlag, ...]
-    noise_hu: float | None
-    coverage: Coverage
-    threshold: Threshold
-    skeleton: LabelMap
-    lesions: tuple[Lesion, ...]
-    excluded: tuple[Excluded, ...]
-    burden: Burden
+    scan: Scan  #: what was measured
+    settings_sha256: str  #: hash of all settings that decide its numbers
+    flags: tuple[QualityFlag, ...]  #: those of the scan, and what was raised since
+    noise_hu: float | None  #: standard deviation in soft tissue; None where there is too little of it
+    coverage: Coverage  #: what the scan shows, and which bones it cuts
+    threshold: Threshold  #: the HU that were used, and why
+    skeleton: LabelMap  #: value = bone, by the names in it; on the scan's grid
+    lesions: tuple[Lesion, ...]  #: definite and indeterminate ones, by falling volume
+    excluded: tuple[Excluded, ...]  #: whatever else is bright outside bone
+    burden: Burden  #: all definite lesions together
     landmarks_mm: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """For each bone (n, 3), LPS mm: points that mean the same place on every scan, in one order; empty where
     no pelvis was recognised."""

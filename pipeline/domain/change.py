@@ -154,13 +154,13 @@ class CommonThreshold:
 class Comparison:
     """Two or more analyses of one patient, in order of date."""
 
-    analyses: tuple[Analysis, ...]
-    time_points: tuple[TimePoint, ...]
-    registrations: tuple[Registration, ...]
-    tracks: tuple[Track, ...]
+    analyses: tuple[Analysis, ...]  #: one for each date
+    time_points: tuple[TimePoint, ...]  #: date and days since the first
+    registrations: tuple[Registration, ...]  #: how each bone of one scan lies in another
+    tracks: tuple[Track, ...]  #: each lesion followed over the dates
     burden_changes: tuple[BurdenChange, ...]  #: from each date to the next, then from the first to the others
-    responses: tuple[Response, ...]
-    threshold: CommonThreshold
+    responses: tuple[Response, ...]  #: one for each later date; the last one is the answer
+    threshold: CommonThreshold  #: whether all dates were looked through alike
     case: Case = NO_CASE  #: what is known of the course beside the scans
 
     def to_frame(self) -> DataFrame:

@@ -139,19 +139,19 @@ class Lesion:
     """A soft-tissue calcification that is counted."""
 
     id: int  #: 1, 2, … by falling volume; the value in the lesion label map
-    tracking_uid: str
-    mask: BoxedMask
-    status: Status
-    why_indeterminate: str | None
-    fragment_count: int
-    edge_hu: float
-    size: Size
-    density: Density
-    site: Site
-    bone_contact: bool
-    touches_edge: bool
-    source: Literal["automatic", "edited"] = "automatic"
-    morphology: Morphology | None = None
+    tracking_uid: str  #: DICOM UID, as in SEG and SR
+    mask: BoxedMask  #: its voxels, within its box of the scan's grid
+    status: Status  #: definite, or indeterminate: listed and summed apart
+    why_indeterminate: str | None  #: None for a definite one
+    fragment_count: int  #: pieces of the mask, at most 2 mm apart
+    edge_hu: float  #: threshold that bounds the mask
+    size: Size  #: volumes in mm³, axes and extent in mm
+    density: Density  #: HU
+    site: Site  #: where it lies
+    bone_contact: bool  #: whether its voxels touch a bone
+    touches_edge: bool  #: whether the scan cuts it: the volume is a lower bound
+    source: Literal["automatic", "edited"] = "automatic"  #: who outlined it
+    morphology: Morphology | None = None  #: form in a word, as docs/measurements.md defines it
     recist_measurable: bool | None = None  #: whether it can be a target of RECIST 1.1
     possibly_ossified: bool = False  #: a dense rim closes in what may be marrow
     calcium_mass_mg: float | None = None  #: hydroxyapatite, an estimate; None where the voltage is unknown
@@ -170,10 +170,10 @@ class Lesion:
 class Excluded:
     """Something bright that is not counted, with the reason."""
 
-    id: int
-    mask: BoxedMask
-    kind: ExcludedKind
-    reason: str
-    volume_mm3: float
-    centroid_lps_mm: Float3
-    peak_hu: float
+    id: int  #: its value in the label map of what was left out
+    mask: BoxedMask  #: its voxels, within its box of the scan's grid
+    kind: ExcludedKind  #: what it was taken for
+    reason: str  #: why, in words
+    volume_mm3: float  #: voxels times their volume
+    centroid_lps_mm: Float3  #: x, y, z
+    peak_hu: float  #: of its brightest voxel

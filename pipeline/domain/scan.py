@@ -30,18 +30,18 @@ class Acquisition:
 
     patient_key: str | None = None  #: salted hash of the patient's identifier
     birth_key: str | None = None  #: salted hash of the date of birth, to tell patients apart
-    study_date: dt.date | None = None
-    age_years: float | None = None
-    sex: Literal["F", "M", "O"] | None = None
-    manufacturer: str | None = None
-    kvp: float | None = None
-    kernel: str | None = None
-    slice_thickness_mm: float | None = None
-    contrast_agent: bool | None = None
+    study_date: dt.date | None = None  #: of the scan
+    age_years: float | None = None  #: at the scan
+    sex: Literal["F", "M", "O"] | None = None  #: as the header says
+    manufacturer: str | None = None  #: of the scanner
+    kvp: float | None = None  #: tube voltage, kV; thresholds follow it
+    kernel: str | None = None  #: of the reconstruction, in the maker's words
+    slice_thickness_mm: float | None = None  #: by the header; the spacing stands in the geometry
+    contrast_agent: bool | None = None  #: whether the header names one
     ctdi_vol_mgy: float | None = None  #: CTDIvol, mean over the slices; decides no number
-    study_instance_uid: str | None = None
-    series_instance_uid: str | None = None
-    frame_of_reference_uid: str | None = None
+    study_instance_uid: str | None = None  #: (0020,000D)
+    series_instance_uid: str | None = None  #: (0020,000E)
+    frame_of_reference_uid: str | None = None  #: (0020,0052)
     voxels_sha256: str | None = None  #: of the voxels alone
     input_sha256: str | None = None  #: of the voxels and the header fields that decide the numbers
 
@@ -54,9 +54,9 @@ class Scan:
     left; the reader flips and swaps axes to that order, which loses nothing.
     """
 
-    volume: CTVolume
-    acquisition: Acquisition
-    flags: tuple[QualityFlag, ...] = ()
+    volume: CTVolume  #: HU [k, j, i] with its geometry
+    acquisition: Acquisition  #: how it was made
+    flags: tuple[QualityFlag, ...] = ()  #: what a reader of the numbers should know
     source: Source | None = field(default=None, repr=False)  #: None where it was not read from DICOM
 
     def to_sitk(self) -> Any:

@@ -26,6 +26,8 @@ def show_change(comparison: Comparison, *, first: int = 0, last: int = -1) -> An
 
     Parameters
     ----------
+    comparison : Comparison
+        Of two or more dates.
     first, last : int
         The two time points; the first and the last if not given.
 

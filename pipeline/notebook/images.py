@@ -76,6 +76,8 @@ def from_sitk(image: Any, *, acquisition: Acquisition | None = None) -> Scan:
 
     Parameters
     ----------
+    image : SimpleITK.Image
+        Three axes, HU.
     acquisition : Acquisition, optional
         Tube voltage, slice thickness and what else is known.
 
@@ -96,6 +98,8 @@ def outlines_from(labels: Any, scan: Scan) -> Outlines:
     ----------
     labels : array or SimpleITK.Image
         0 is nothing. An array [k, j, i] lies on the grid of `scan`; an image must.
+    scan : Scan
+        That they were drawn on.
 
     Raises
     ------
@@ -120,6 +124,8 @@ def anatomy_from_labels(labels: Any, names: Mapping[int, str], scan: Scan) -> An
         On the grid of `scan`.
     names : mapping
         Value → name, such as ``{25: "sacrum", 75: "femur_left"}``.
+    scan : Scan
+        That the labels belong to.
 
     Raises
     ------

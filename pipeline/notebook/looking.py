@@ -43,6 +43,8 @@ def analyse(
 
     Parameters
     ----------
+    scan : Scan
+        From `read_ct`, `from_array` or `from_sitk`.
     settings : Settings, optional
         The defaults if not given; ``Settings().with_(candidates={"edge_hu": 150})`` changes one.
     anatomy : Anatomy, optional
@@ -60,12 +62,24 @@ def analyse(
 
 
 def forget(scan: Scan) -> None:
-    """Give back the memory that looking at a scan took; the scan itself stays."""
+    """Give back the memory that looking at a scan took; the scan itself stays.
+
+    Parameters
+    ----------
+    scan : Scan
+        One that was given to `analyse`.
+    """
     _memories.pop(scan, None)
 
 
 def remembered_bytes(scan: Scan) -> int:
-    """How much memory looking at a scan takes beside the scan itself."""
+    """How much memory looking at a scan takes beside the scan itself, in bytes.
+
+    Parameters
+    ----------
+    scan : Scan
+        One that was given to `analyse`; 0 for any other.
+    """
     memory = _memories.get(scan)
     return 0 if memory is None else memory.held_bytes
 
@@ -83,6 +97,8 @@ def compare(
     ----------
     analyses : sequence of Analysis
         In order of date.
+    settings : Settings, optional
+        The defaults if not given; of weight are the sections on registration, matching and response.
     case : str or Path, optional
         A case file: what is known of the course beside the scans.
     same_patient : bool
@@ -116,6 +132,8 @@ def write(result: Analysis | Comparison, folder: str | Path, *, overwrite: bool 
 
     Parameters
     ----------
+    result : Analysis or Comparison
+        What `measure`, or `compare`, would write.
     folder : str or Path
         Appears whole or not at all.
     overwrite : bool

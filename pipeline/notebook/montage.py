@@ -57,6 +57,8 @@ def montage(result: Analysis | Comparison, *, most: int = MOST_ROWS) -> Picture:
 
     Parameters
     ----------
+    result : Analysis or Comparison
+        One scan, or several dates.
     most : int
         Rows at most, from 1 to 5.
 

@@ -49,6 +49,8 @@ def read_anatomy(path: str | Path, scan: Scan, *, names: str | Path | None = Non
 
     Parameters
     ----------
+    path : str or Path
+        The label map.
     scan : Scan
         That the labels belong to; they are carried to its grid.
     names : str or Path, optional
@@ -69,6 +71,8 @@ def read_outlines(path: str | Path, scan: Scan, *, resample: bool = False) -> Ou
 
     Parameters
     ----------
+    path : str or Path
+        The outlines.
     scan : Scan
         That they were drawn on.
     resample : bool

@@ -33,6 +33,11 @@ def show(analysis: Analysis) -> Any:
     Choosing a lesion, or something that was left out, leads to it and says what is known of it. Orange is a
     lesion, brown an indeterminate one, pink what was left out, blue bone.
 
+    Parameters
+    ----------
+    analysis : Analysis
+        From `analyse`.
+
     Returns
     -------
     ipywidgets.Widget or Picture

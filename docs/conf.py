@@ -1,0 +1,39 @@
+"""How the documentation is built: `make docs`, from the root. Nothing is fetched from a network."""
+
+from __future__ import annotations
+
+from sphinx.application import Sphinx
+
+from docs.made import MADE
+from pipeline import __version__
+
+project = "calcinosis-ct"
+author = "The calcinosis-ct developers"
+project_copyright = author
+version = release = __version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+nb_execution_mode = "off"
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_numpy_docstring = True
+napoleon_use_rtype = False
+html_theme = "furo"
+html_title = f"calcinosis-ct {__version__}"
+html_static_path: list[str] = []
+
+
+def _fill_in(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Put what is made from the code where a page asks for it by ``<!-- made: NAME -->``."""
+    for name, make in MADE.items():
+        mark = f"<!-- made: {name} -->"
+        if mark in source[0]:
+            source[0] = source[0].replace(mark, make())
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", _fill_in)
