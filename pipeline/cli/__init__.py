@@ -20,6 +20,17 @@ from pipeline.cli.receive import receive
 from pipeline.errors import PipelineError
 from pipeline.running.memory import collect_rarely, keep_freed_memory, multiply_in_one_thread
 
+DECIDING = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "SimpleITK",
+    "connected-components-3d",
+    "edt",
+    "pydicom",
+)
+"""Libraries whose version may change a number, or how an image is read."""
+
 app = typer.Typer(
     name="calcinosis",
     help="Soft-tissue calcification on CT: found, measured and followed. Research use, not a medical device.",
@@ -36,9 +47,18 @@ app.command()(receive)
 
 
 def _print_version(value: bool) -> None:
-    if value:
-        typer.echo(f"calcinosis-ct {__version__}")
-        raise typer.Exit
+    if not value:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+    from platform import python_version
+
+    typer.echo(f"calcinosis-ct {__version__}\npython {python_version()}")
+    for library in DECIDING:
+        try:
+            typer.echo(f"{library} {version(library)}")
+        except PackageNotFoundError:
+            typer.echo(f"{library} unknown")
+    raise typer.Exit
 
 
 @app.callback()
@@ -50,7 +70,12 @@ def _root(
     ] = None,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave."),
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version, with those of the libraries that decide the numbers.",
+        ),
     ] = False,
 ) -> None:
     """Soft-tissue calcification on CT: found, measured and followed. Research use, not a medical device."""
