@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO_OUT ?= demo_results
 
-.PHONY: demo test check real bench accuracy docs pictures batch-proof fuzz sample-data clean
+.PHONY: demo test notebooks check real bench accuracy docs pictures batch-proof fuzz sample-data clean
 
 demo: $(VENV)/installed
 	$(BIN)/calcinosis compare sample_data/baseline sample_data/followup --case sample_data/case.yaml -o $(DEMO_OUT) --overwrite
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto -q
+
+notebooks: $(VENV)/installed-test
+	$(BIN)/python -m tests.notebook.execute
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -107,6 +108,15 @@ def settings_from(content: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"setting {where or 'file'}: {first['msg']}") from error
+        said = _no_such(first["loc"]) if first["type"] == "extra_forbidden" else first["msg"]
+        raise UsageError(f"setting {where or 'file'}: {said}") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"settings hold a value that is not plain: {error}") from error
+
+
+def _no_such(path: tuple[int | str, ...]) -> str:
+    """That a name is not known, and which ones are like it."""
+    section = Settings.model_fields.get(str(path[0])) if len(path) > 1 else None
+    known = list(getattr(section.annotation, "model_fields", {}) if section else Settings.model_fields)
+    like = get_close_matches(str(path[-1]), known, n=3)
+    return f"there is no such setting; {'like it' if like else 'there are'}: {', '.join(like or known)}"
