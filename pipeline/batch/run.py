@@ -29,7 +29,7 @@ from pipeline.errors import OutputError, UsageError
 LOGGER = logging.getLogger("pipeline")
 INPUT_CHANGED = "INPUT_CHANGED"
 PASSING = ("DECODER_FAILED",)
-"""Refusals that may be the machine's: a frame is decoded within 8 s by the clock, however busy it is."""
+"""Refusals that may be the machine's: a frame has a time limit, and a decoding child a limit of memory."""
 AHEAD = 2
 """Patients whose files are looked through while others are measured."""
 

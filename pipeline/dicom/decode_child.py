@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import struct
 import sys
 import warnings
@@ -14,8 +15,8 @@ from typing import BinaryIO
 
 from pipeline.dicom.codecs import FrameFormat, decode
 
-REQUEST = struct.Struct("<64sIIBBQ")
-"""Transfer syntax, rows, columns, bits stored, signed, bytes of the frame that follows."""
+REQUEST = struct.Struct("<64sIIBBdQ")
+"""Transfer syntax, rows, columns, bits stored, signed, seconds to work, bytes of the frame that follows."""
 
 ANSWER = struct.Struct("<BQ")
 """1 and the bytes of the numbers that follow, or 0 and those of what went wrong."""
@@ -57,11 +58,22 @@ def limit_itself() -> None:
             resource.setrlimit(what, (limit, limit))
 
 
+def end_after(seconds: float) -> None:
+    """Let the system end this process once it has worked for so long, by its own processor time.
+
+    A clock would also count what other programs keep the processor for. Not on Windows: the parent's
+    clock remains.
+    """
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer one request after the other until the parent closes the pipe."""
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
-        syntax, rows, columns, bits_stored, signed, length = REQUEST.unpack(head)
+        syntax, rows, columns, bits_stored, signed, seconds, length = REQUEST.unpack(head)
         frame = requests.read(length)
+        end_after(seconds)
         form = FrameFormat(syntax.rstrip(b"\0").decode("ascii"), rows, columns, bits_stored, bool(signed))
         good, payload = answer(frame, form)
         answers.write(ANSWER.pack(good, len(payload)))

@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -26,7 +27,10 @@ from pipeline.errors import InputRefused
 CHILDREN = 2
 
 FRAME_LIMIT_S = 8.0
-"""The largest frame allowed takes 4 s; damaged ones were seen to take for ever."""
+"""Of processor time. The largest frame allowed takes 4 s; damaged ones were seen to take for ever."""
+
+PATIENCE = 6.0
+"""How many times as long a child may take by the clock, on a machine that has much else to do."""
 
 ATTEMPTS = 2
 """A child that died may have been harmed by an earlier frame: a fresh one tries once more."""
@@ -58,15 +62,22 @@ class _Child:
 
     def decode(self, request: bytes, frame: bytes, limit_bytes: int) -> tuple[bool, bytes]:
         """Whether the frame could be decoded; its numbers, or what went wrong."""
-        timer = threading.Timer(FRAME_LIMIT_S, self._end)
+        timer = threading.Timer(PATIENCE * FRAME_LIMIT_S, self._end)
         timer.daemon = True
         timer.start()
         try:
             return self._exchange(request, frame, limit_bytes)
-        except OSError as error:
+        except (OSError, _ChildDied) as error:
+            self.timed_out = self.timed_out or self._worked_too_long()
             raise _ChildDied from error
         finally:
             timer.cancel()
+
+    def _worked_too_long(self) -> bool:
+        """Whether the system ended it for the processor time it took."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(1.0) == -getattr(signal, "SIGPROF", 0)
+        return False
 
     def _exchange(self, request: bytes, frame: bytes, limit_bytes: int) -> tuple[bool, bytes]:
         requests, answers = _pipes(self._process)
@@ -172,7 +183,7 @@ def decode_frame(frame: bytes, shape: tuple[int, int], pixels: PixelFormat) -> N
     """
     syntax, size = pixels.transfer_syntax_uid, 2 * shape[0] * shape[1]
     signed, stored = int(pixels.signed), pixels.bits_stored or 16
-    request = REQUEST.pack(syntax.encode("ascii"), *shape, stored, signed, len(frame))
+    request = REQUEST.pack(syntax.encode("ascii"), *shape, stored, signed, FRAME_LIMIT_S, len(frame))
     good, payload = shared_decoders().decode(request, frame, size)
     if not good or len(payload) != size:
         found = f"{uid_name(syntax)}: {payload.decode('ascii', 'replace') if not good else 'another size'}"

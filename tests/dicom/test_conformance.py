@@ -15,8 +15,10 @@ TEXT = (ROOT / "docs" / "dicom.md").read_text(encoding="utf-8")
 READER = [
     *(file for file in sorted((ROOT / "pipeline" / "dicom").glob("*.py")) if not file.stem.startswith("seg")),
     *sorted((ROOT / "pipeline").glob("nifti*.py")),
+    ROOT / "pipeline" / "sitk_images.py",
+    *sorted((ROOT / "pipeline" / "receive").glob("*.py")),
 ]
-"""Of scans, and not of label maps."""
+"""Of scans, and not of label maps; and the node, which takes them in."""
 EVERYTHING = sorted((ROOT / "pipeline").rglob("*.py"))
 
 
@@ -83,7 +85,11 @@ def test_limits_are_those_of_the_code() -> None:
         ("inflated dataset", f"{parse.INFLATED_LIMIT_BYTES >> 20} MB"),
         ("compressed frame", f"{encapsulated.MAX_FRAME_BYTES >> 20} MB"),
         ("frames in one file", f"{enhanced.MAX_FRAMES:,}".replace(",", " ")),
-        ("time for a compressed frame", f"{decoders.FRAME_LIMIT_S:g} s"),
+        (
+            "time for a compressed frame",
+            f"{decoders.FRAME_LIMIT_S:g} s of processor time, "
+            f"{decoders.PATIENCE * decoders.FRAME_LIMIT_S:g} s by the clock",
+        ),
         ("memory of a decoding child", f"{decode_child.MEMORY_LIMIT_BYTES >> 20} MB"),
         (
             "zip, inflated",
