@@ -2,4 +2,5 @@
 
 from pipeline.cli import run
 
-run()
+if __name__ == "__main__":  # processes that are spawned import it again
+    run()

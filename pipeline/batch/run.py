@@ -14,7 +14,7 @@ from typing import Literal
 
 from pipeline import __version__
 from pipeline.batch.attempt import Attempt, Outcome, ResultFile, Work
-from pipeline.batch.cohort import write_cohort
+from pipeline.batch.closing import write_summaries
 from pipeline.batch.digest import Digest, digest_of_job, is_whole, touched_since
 from pipeline.batch.engine import Engine, Task
 from pipeline.batch.job import PatientJob, Plan, Refusal
@@ -23,7 +23,7 @@ from pipeline.batch.lock import only_one
 from pipeline.batch.order import Order, Way, salt_mark, write_order
 from pipeline.batch.places import new_stage, patient_folder, patients_folder, publish, remove_stage, sweep
 from pipeline.batch.process import NOT_SHARED, Limits
-from pipeline.batch.tables import check_installed, write_tables
+from pipeline.batch.tables import check_installed
 from pipeline.errors import OutputError, UsageError
 
 LOGGER = logging.getLogger("pipeline")
@@ -245,8 +245,7 @@ def run_batch(
         looked = look(plan, out, ledger, way, choice)
         engine.run(run.tasks(looked, choice.limit), limits, run.end)
         attempts = _attempts(plan, ledger)
-        write_tables(out, plan, attempts.values())
-        write_cohort(out, plan, attempts.values())
+        write_summaries(out, plan, tuple(attempts.values()))
     return attempts
 
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -89,10 +90,8 @@ def check_installed() -> None:
     UsageError
         Naming what to install.
     """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise UsageError(MISSING) from error
+    if find_spec("pyarrow") is None:  # not imported: a batch that has others write its tables stays small
+        raise UsageError(MISSING)
 
 
 def read_records(out: Path, plan: Plan, attempts: Iterable[Ended]) -> Iterator[PatientRecord]:
