@@ -41,7 +41,7 @@ batch-proof: $(VENV)/installed-test
 	$(BIN)/python -m tests.batch.proof
 
 docs: $(VENV)/installed-docs
-	$(BIN)/python -m sphinx --quiet -W --keep-going --fresh-env docs docs/_build
+	$(BIN)/python -m sphinx --quiet -W --keep-going --fresh-env docs docs/_build/html
 
 pictures: $(VENV)/installed-test demo
 	$(BIN)/python -m docs.pictures $(DEMO_OUT)
@@ -73,4 +73,4 @@ $(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO_OUT) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO_OUT) build dist docs/_build docs/notebooks .pytest_cache .mypy_cache .ruff_cache .hypothesis

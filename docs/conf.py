@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from sphinx.application import Sphinx
 
 from docs.made import MADE
@@ -24,6 +27,14 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = f"calcinosis-ct {__version__}"
 html_static_path: list[str] = []
+NOTEBOOKS = Path(__file__).parent / "notebooks"
+"""Copies, for the time of a build."""
+
+
+def _take_in_notebooks(_app: Sphinx, _config: object) -> None:
+    """Sphinx reads what lies below docs/ alone."""
+    shutil.rmtree(NOTEBOOKS, ignore_errors=True)
+    shutil.copytree(NOTEBOOKS.parents[1] / "notebooks", NOTEBOOKS, ignore=lambda *_: [".ipynb_checkpoints"])
 
 
 def _fill_in(_app: Sphinx, _page: str, source: list[str]) -> None:
@@ -36,4 +47,5 @@ def _fill_in(_app: Sphinx, _page: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("config-inited", _take_in_notebooks)
     app.connect("source-read", _fill_in)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
 Config = Annotated[
-    str | None, typer.Option("--config", help="Preset (see configs/) or YAML file of settings.")
+    str | None, typer.Option("--config", help="Preset (thick_slice, bone_kernel, …) or YAML file.")
 ]
 Set = Annotated[
     list[str] | None,

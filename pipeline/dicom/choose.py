@@ -173,7 +173,8 @@ def _refuse_several_patients(candidates: list[Series]) -> None:
         if number > 1:
             raise InputRefused(
                 "AMBIGUOUS_SERIES",
-                f"expected one study, found series of {number} {what}: {_listed(candidates)}",
+                f"expected one study, found series of {number} {what}; name one by its folder or --series, "
+                f"or take `calcinosis batch`: {_listed(candidates)}",
             )
 
 
