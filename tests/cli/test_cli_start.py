@@ -34,8 +34,10 @@ def test_version_loads_none_of_them() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_shown_for_each_shell(shell: str) -> None:
-    done = _calcinosis("--show-completion", shell)
-    assert "_CALCINOSIS_COMPLETE" in done
+    """Which shell calls is found by its process, of which there is none here: it is named."""
+    shown = _calcinosis("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert f"_CALCINOSIS_COMPLETE=complete_{shell}" in shown
+    assert _calcinosis(_CALCINOSIS_COMPLETE=f"source_{shell}").split() == shown.split()
 
 
 def test_the_shell_completes_commands_and_options() -> None:
