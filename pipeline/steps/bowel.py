@@ -151,8 +151,8 @@ def is_off_bone(place: Place, settings: ContrastSettings) -> bool:
 
 
 def where_bowel_lies(place: Place, settings: ContrastSettings) -> bool:
-    """In or before the pelvis, as its bones show it or as the atlas does."""
-    return place.before or place.ring_share >= settings.piece_ring_share
+    """In or before the pelvis, as its bones show it or as the atlas does; never in buttock or back."""
+    return not place.behind and (place.before or place.ring_share >= settings.piece_ring_share)
 
 
 def _beside_bowel(told: list[Candidate], facts: list[Facts], settings: ContrastSettings) -> list[Candidate]:

@@ -106,7 +106,29 @@ class Pelvis:
     def lies_before(self, place: Points) -> bool:
         """Whether a place above the hip joints sees both hip bones: in the pelvic cavity, or before it."""
         place = np.asarray(place, dtype=np.float64)
-        return bool(place[2] > self.roof_mm) and self.faces_both_sides(place)
+        return bool(place[2] > self.roof_mm) and self.faces_both_sides(place) and not self.is_behind(place)
+
+    def is_behind(self, place: Points) -> bool:
+        """Whether a place lies in buttock or back.
+
+        That is outside and behind the nearest place of a hip bone, or, above the hip joints, behind all of
+        hip bones, sacrum and spine that lies near it at its level.
+        """
+        place = np.asarray(place, dtype=np.float64)
+        if (self._from_wing(place) > 0).all():
+            return True
+        bones = self.fit.points[self.fit.atlas.of(*HIP_BONES, *MIDDLE_BONES)]
+        away = np.abs(bones - place)
+        near = bones[(away[:, 2] <= SLAB_MM) & (away[:, 0] <= BESIDE_MM)]
+        return bool(place[2] > self.roof_mm and len(near) and place[1] > near[:, 1].max())
+
+    def _from_wing(self, place: Points) -> Points:
+        """(2,): how far outwards and backwards a place lies of the nearest place of a hip bone."""
+        wing = self.fit.points[self.fit.atlas.of(*HIP_BONES)]
+        way = place - wing[np.linalg.norm(wing - place, axis=1).argmin()]
+        middle = self.fit.points[self.fit.atlas.of(*MIDDLE_BONES)]
+        middle_x = (middle if len(middle) else wing)[:, 0].mean()
+        return np.array([way[0] * np.sign(place[0] - middle_x), way[1]])
 
     def faces_both_sides(self, place: Points) -> bool:
         """Whether a place sees both hip bones and no femur: between them, or before or behind."""
@@ -124,10 +146,7 @@ class Pelvis:
         place = np.asarray(place, dtype=np.float64)
         if not self.roof_mm < place[2] < self.crest_mm + ABOVE_CREST_MM:
             return False
-        wing = self.fit.points[self.fit.atlas.of(*HIP_BONES)]
-        way = place - wing[np.linalg.norm(wing - place, axis=1).argmin()]
-        middle_x = float(self.fit.points[self.fit.atlas.of(*MIDDLE_BONES), 0].mean())
-        return bool(way[0] * (place[0] - middle_x) < 0 and way[1] < 0)
+        return bool((self._from_wing(place) < 0).all())
 
     def _sees_both(self, first: NDArray[np.intp]) -> bool:
         femur = float(np.isin(first, [self._number(name) for name in FEMORA]).mean())

@@ -104,6 +104,7 @@ class Place:
     enclosed: bool = False  #: between the bones of both sides as the atlas has them
     before: bool = False  #: there, or before them, above the hip joints
     atlas_mm: float = 0.0  #: to the nearest bone of the atlas, 0 where there is none
+    behind: bool = False  #: in buttock or back
 
 
 def look_around(
@@ -199,7 +200,10 @@ def place_of(mask: BoxedMask, around: Surroundings) -> Place:
     middle = mask.geometry.to_lps_mm((k, j, i))
     enclosed, before = around.pelvis.encloses(middle), around.pelvis.lies_before(middle)
     atlas_mm = around.pelvis.nearest(middle).distance_mm
-    return Place(float(seen.mean()), across, gap, bone_mm, middle_mm, enclosed, enclosed or before, atlas_mm)
+    behind = not enclosed and around.pelvis.is_behind(middle)
+    return Place(
+        float(seen.mean()), across, gap, bone_mm, middle_mm, enclosed, enclosed or before, atlas_mm, behind
+    )
 
 
 def ring_share(mask: BoxedMask, solid: Voxels, body: Voxels) -> float:

@@ -12,10 +12,11 @@ from pipeline.domain.geometry import Float3, Geometry
 from pipeline.domain.image import CTVolume, LabelMap, Mask
 from pipeline.domain.lesion import Candidate
 from pipeline.domain.scan import Acquisition
+from pipeline.steps.bowel import where_bowel_lies
 from pipeline.steps.naming.atlas import Points, load_atlas
 from pipeline.steps.naming.fit import AtlasFit
 from pipeline.steps.pelvis import Pelvis
-from pipeline.steps.place import Surroundings, find_air, look_around
+from pipeline.steps.place import Place, Surroundings, find_air, look_around
 from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.spots import tell_spots
@@ -77,6 +78,21 @@ def test_the_ischiofemoral_space_is_not_enclosed(pelvis: Pelvis, side: int) -> N
 @pytest.mark.parametrize("place", [(0.0, 120.0, 40.0), (-70.0, 110.0, 20.0), (110.0, 0.0, -120.0)])
 def test_buttock_back_and_thigh_are_not_enclosed(pelvis: Pelvis, place: Float3) -> None:
     assert not pelvis.encloses(np.array(place))
+
+
+@pytest.mark.parametrize(
+    "place", [(0.0, 120.0, 40.0), (-70.0, 110.0, 20.0), (90.0, 60.0, 60.0), (-110.0, 40.0, 40.0)]
+)
+def test_buttock_and_back_are_not_before_the_pelvis(pelvis: Pelvis, place: Float3) -> None:
+    assert pelvis.is_behind(np.array(place))
+    assert not pelvis.lies_before(np.array(place))
+
+
+@pytest.mark.parametrize(
+    "place", [(0.0, 15.0, 0.0), (25.0, 15.0, 40.0), (20.0, -60.0, 60.0), (-60.0, -40.0, 70.0)]
+)
+def test_cavity_and_iliac_fossa_are_not_behind_the_pelvis(pelvis: Pelvis, place: Float3) -> None:
+    assert not pelvis.is_behind(np.array(place))
 
 
 def test_what_lies_before_the_iliac_wings_is_before_and_not_within(pelvis: Pelvis) -> None:
@@ -322,3 +338,9 @@ def test_the_muscles_that_line_the_pelvis_are_known_on_both_sides() -> None:
     assert pelvis.wall_muscle_mm(psoas * [-1, 1, 1]) == pytest.approx(-17.0, abs=1.5)
     assert pelvis.wall_muscle_mm(np.array([0.0, 10.0, 20.0])) > 15.0
     assert Pelvis(fit).wall_muscle_mm(psoas) == float("inf")
+
+
+def test_where_bones_are_all_around_bowel_lies_but_not_in_the_buttock() -> None:
+    within = Place(ring_share=0.9, across_share=0.5, widest_gap_deg=40.0, bone_mm=20.0, middle_mm=60.0)
+    assert where_bowel_lies(within, ContrastSettings())
+    assert not where_bowel_lies(replace(within, behind=True), ContrastSettings())
