@@ -20,7 +20,8 @@ exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-autodoc_typehints = "none"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
 autodoc_member_order = "bysource"
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
@@ -29,6 +30,8 @@ html_title = f"calcinosis-ct {__version__}"
 html_static_path: list[str] = []
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 """Copies, for the time of a build."""
+BEFORE_NAPOLEON, AFTER_NAPOLEON = 400, 600
+_kept: dict[str, list[str]] = {}
 
 
 def _take_in_notebooks(_app: Sphinx, _config: object) -> None:
@@ -45,7 +48,21 @@ def _fill_in(_app: Sphinx, _page: str, source: list[str]) -> None:
             source[0] = source[0].replace(mark, make())
 
 
+def _keep(_app: Sphinx, what: str, name: str, _thing: object, _options: object, lines: list[str]) -> None:
+    """Remember the text of an attribute before napoleon takes what stands before a colon for its type."""
+    if what == "attribute":
+        _kept[name] = list(lines)
+
+
+def _put_back(
+    _app: Sphinx, _what: str, name: str, _thing: object, _options: object, lines: list[str]
+) -> None:
+    lines[:] = _kept.pop(name, lines)
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _keep, priority=BEFORE_NAPOLEON)
+    app.connect("autodoc-process-docstring", _put_back, priority=AFTER_NAPOLEON)
     app.connect("config-inited", _take_in_notebooks)
     app.connect("source-read", _fill_in)
