@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -22,6 +23,7 @@ PAGE = {"width": 1000, "height": 900}
 PARTS = ("header", "section.impression", "#viewer", "section[aria-labelledby=tracks]")
 """What of the report is shown, from top to bottom; the last only begins."""
 LAST_HEIGHT = 330
+NOTEBOOK = "01_first_look_at_a_scan.ipynb"
 READY_MS = 120_000
 
 
@@ -40,8 +42,7 @@ def draw_report(report: Path, out: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        program = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_FLAGS)
+        browser = playwright.chromium.launch(executable_path=_browser(), args=BROWSER_FLAGS)
         page = browser.new_page(viewport=PAGE)  # type: ignore[arg-type]
         page.goto(report.resolve().as_uri())
         page.wait_for_selector("#viewer[data-ready=yes]", timeout=READY_MS)
@@ -56,5 +57,28 @@ def draw_report(report: Path, out: Path) -> None:
     whole.quantize(256).save(out, optimize=True)
 
 
+def draw_viewer(out: Path) -> None:
+    """What `cc.show` draws in JupyterLab."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.notebook.lab import folder_with, lab, open_notebook
+
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=_browser(), args=BROWSER_FLAGS)
+        with lab(folder_with(NOTEBOOK, Path(folder))) as address:
+            with open_notebook(browser, address, NOTEBOOK) as opened:
+                opened.run_all()
+                shown = opened.page.locator(".jp-OutputArea-output:has(img.widget-image)").first
+                shot = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+        browser.close()
+    shot.thumbnail((LARGEST, LARGEST))
+    shot.save(out, quality=QUALITY)
+
+
+def _browser() -> str | None:
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
 if __name__ == "__main__":
     draw(Path(sys.argv[1]))
+    draw_viewer(IMAGES / "viewer.webp")
