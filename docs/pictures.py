@@ -65,11 +65,13 @@ def draw_viewer(out: Path) -> None:
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=_browser(), args=BROWSER_FLAGS)
-        with lab(folder_with(NOTEBOOK, Path(folder))) as address:
-            with open_notebook(browser, address, NOTEBOOK) as opened:
-                opened.run_all()
-                shown = opened.page.locator(".jp-OutputArea-output:has(img.widget-image)").first
-                shot = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+        with (
+            lab(folder_with(NOTEBOOK, Path(folder))) as address,
+            open_notebook(browser, address, NOTEBOOK) as opened,
+        ):
+            opened.run_all()
+            shown = opened.page.locator(".jp-OutputArea-output:has(img.widget-image)").first
+            shot = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
         browser.close()
     shot.thumbnail((LARGEST, LARGEST))
     shot.save(out, quality=QUALITY)
