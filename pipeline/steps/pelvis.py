@@ -26,6 +26,9 @@ WIDEST_GAP_DEG = 175.0
 """What lies between the bones of the pelvis sees them on all sides; what lies before or behind, not."""
 BESIDE_MM = 25.0
 """As wide as a pubic bone."""
+OUTSIDE_MM = 8.0
+"""So far outside the hind edge of a hip bone lies the buttock; behind the edge the cavity goes on in the
+sciatic notch."""
 FEMUR_SHARE = 0.1
 """Where a femur stands before the bones of the pelvis, a place lies beside them."""
 ABOVE_CREST_MM = 15.0
@@ -111,13 +114,14 @@ class Pelvis:
     def is_behind(self, place: Points) -> bool:
         """Whether a place lies in buttock or back.
 
-        That is outside and behind the nearest place of a hip bone, or, above the hip joints, behind all of
-        hip bones, sacrum and spine that lies near it at its level.
+        That is plainly outside and behind the nearest place of a hip bone, or, above the hip joints, behind
+        all of sacrum and spine that lies near it at its level.
         """
         place = np.asarray(place, dtype=np.float64)
-        if (self._from_wing(place) > 0).all():
+        outwards_mm, backwards_mm = self._from_wing(place)
+        if outwards_mm >= OUTSIDE_MM and backwards_mm > 0:
             return True
-        bones = self.fit.points[self.fit.atlas.of(*HIP_BONES, *MIDDLE_BONES)]
+        bones = self.fit.points[self.fit.atlas.of(*MIDDLE_BONES)]
         away = np.abs(bones - place)
         near = bones[(away[:, 2] <= SLAB_MM) & (away[:, 0] <= BESIDE_MM)]
         return bool(place[2] > self.roof_mm and len(near) and place[1] > near[:, 1].max())
