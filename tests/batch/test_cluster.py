@@ -109,7 +109,7 @@ def test_a_scheduler_that_does_not_answer_is_wrong_usage(monkeypatch: pytest.Mon
 
 def test_the_recipe_for_slurm_makes_a_job_that_slurm_would_take() -> None:
     text = (Path(__file__).parents[2] / "docs" / "batch.md").read_text("utf-8")
-    (recipe,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (recipe,) = re.findall(r"```python[^\n]*\n(.*?)```", text, re.DOTALL)
     calls = [node for node in ast.walk(ast.parse(recipe)) if isinstance(node, ast.Call)]
     (made,) = [one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "SLURMCluster"]
     options = {str(one.arg): ast.literal_eval(one.value) for one in made.keywords}

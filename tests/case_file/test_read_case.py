@@ -187,11 +187,11 @@ def test_the_case_of_the_sample_data_is_the_published_one() -> None:
 
 def test_the_example_of_the_documentation_is_read_and_shows_every_key(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "case.md").read_text("utf-8")
-    example = page.split("```yaml\n")[1].split("```")[0]
+    example = page.split("```yaml file=case.yaml\n")[1].split("```")[0]
     case = read(example, tmp_path).case
     entries = (*case.treatments, *case.examinations, *case.scores, *case.laboratory)
     for kind in {type(one) for one in entries}:
         for field in fields(kind):
             assert any(getattr(one, field.name) is not None for one in entries if type(one) is kind), field
-    line = page.split("```\ncalcinosis: ")[1].split("\n")[0]
+    line = page.split("```text\ncalcinosis: ")[1].split("\n")[0]
     assert line == str(refusal(example.replace("2019-06-30", "2018-01-01"), tmp_path))
