@@ -92,9 +92,9 @@ def test_a_scheduler_that_goes_away_ends_the_run_and_the_same_call_goes_on(
     good = Plan(plan.jobs[:1])
     local = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     cluster = LocalCluster(**local, silence_logs=50)
-    away = threading.Timer(2.0, cluster.close)
-    away.start()
+    away = threading.Timer(0.5, cluster.close)  # a patient's process takes longer to load what it needs
     with closing(DaskCluster(cluster.scheduler_address)) as engine, pytest.raises(UsageError, match="gone"):
+        away.start()
         do(good, tmp_path / "out", engine=engine)
     away.join()
     (one,) = do(good, tmp_path / "out").values()
