@@ -93,8 +93,9 @@ def test_a_scheduler_that_goes_away_ends_the_run_and_the_same_call_goes_on(
     local = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     cluster = LocalCluster(**local, silence_logs=50)
     away = threading.Timer(0.5, cluster.close)  # a patient's process takes longer to load what it needs
-    with closing(DaskCluster(cluster.scheduler_address)) as engine, pytest.raises(UsageError, match="gone"):
-        away.start()
+    engine = DaskCluster(cluster.scheduler_address)
+    away.start()
+    with closing(engine), pytest.raises(UsageError, match="gone"):
         do(good, tmp_path / "out", engine=engine)
     away.join()
     (one,) = do(good, tmp_path / "out").values()
