@@ -305,7 +305,11 @@ class SpotSettings(Section):
     coccyx_mm3: float = Field(1500.0, ge=0)
     """A dense piece up to this large in the atlas's coccyx may be of it,"""
     coccyx_shown_share: float = Field(0.3, ge=0, le=1)
-    """and is, where no more than this share of the coccyx around is shown by other bone."""
+    """and is, where no more than this share of the coccyx around is shown by other bone,"""
+    coccyx_most_hu: float = Field(700.0, ge=0)
+    """or where it is no denser than this,"""
+    coccyx_depth_mm: float = Field(1.5, ge=0)
+    """and its middle lies so deep in that bone."""
     cut_vertebra_mm: float = Field(4.0)
     """A piece that the upper end of the scan cuts, at most so high over a lumbar vertebra of the atlas,"""
     cut_vertebra_mm3: float = Field(1500.0, ge=0)

@@ -38,7 +38,7 @@ MOST_SLENDER = 3.5
 LEAST_DEPTH = 0.5
 """Depth of its deepest place over the radius of a ball of its volume."""
 LEAST_PLACES = 4
-MOST_PIXEL_MM = 2.0
+MOST_PIXEL_MM = 1.1
 """On larger pixels cortex itself, 1 to 3 mm thick, falls into beads: none are looked for."""
 RIM_REACH_MM = 3.0
 """How far the blurred rim of a bead reaches beyond the level."""

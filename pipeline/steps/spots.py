@@ -57,7 +57,7 @@ def _told(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candi
         reason = f"faint, in a gap of the bone found where the atlas has the {missed.replace('_', ' ')}"
         return replace(one, kind="bone_fragment", status="definite", reason=reason)
     if lies_in_coccyx(one, near, settings):
-        return _in_coccyx(one, around, settings)
+        return _in_coccyx(one, near, around, settings)
     if one.status == "definite" and middle[2] > around.pelvis.crest_mm + settings.above_mm:
         if Facts(one.mask, around).fat_share < settings.subcutaneous_fat_share:
             return replace(one, status="indeterminate", reason=ABOVE)
@@ -149,8 +149,13 @@ def lies_in_coccyx(one: Candidate, near: NearBone, settings: SpotSettings) -> bo
     return near.name == COCCYX and within and one.mask.volume_mm3 <= settings.coccyx_mm3
 
 
-def _in_coccyx(one: Candidate, around: Surroundings, settings: SpotSettings) -> Candidate:
-    """Where no other bone is shown it is the coccyx itself; beside other bone it may be a part of it."""
+def _in_coccyx(one: Candidate, near: NearBone, around: Surroundings, settings: SpotSettings) -> Candidate:
+    """A segment of it, or it where no other bone is shown; beside other bone it may be a part of it."""
+    if near.height_mm <= -settings.coccyx_depth_mm and one.peak_hu <= settings.coccyx_most_hu:
+        reason = (
+            f"no denser than bone ({one.peak_hu:.0f} HU), well within the atlas's coccyx: a segment of it"
+        )
+        return replace(one, kind="bone_fragment", status="definite", reason=reason)
     if share_shown(one, COCCYX, around) <= settings.coccyx_shown_share:
         reason = "where the atlas has the coccyx, and no other bone is shown there"
         return replace(one, kind="bone_fragment", status="definite", reason=reason)

@@ -98,3 +98,11 @@ def test_a_flat_centre_of_growth_is_no_bead() -> None:
     )
     skeleton = skeleton_of(np.maximum(hu, paint(hu, plate, 700.0)))
     assert skeleton.beads is None
+
+
+def test_on_wide_pixels_into_which_cortex_falls_none_are_looked_for() -> None:
+    hu = add_bone(body_hu(GRID), GRID, *SHAFT_MM)
+    hu = np.maximum(hu, paint(hu, beside(4.5, 2.0), 900.0))
+    wide = GRID.coarsen((1, 2, 2))
+    assert skeleton_of(hu).beads is not None
+    assert skeleton_of(hu[:, ::2, ::2], wide).beads is None

@@ -171,10 +171,12 @@ def test_in_the_ischiofemoral_space_it_is_a_lesion(pelvis: Pelvis, side: int, ti
 COCCYX: Float3 = (0.0, 71.0, -27.0)
 
 
-def spot_at_the_coccyx(hu_of_it: float, pelvis: Pelvis, *, bone_at: Float3 | None = None) -> Candidate:
+def spot_at_the_coccyx(
+    hu_of_it: float, pelvis: Pelvis, *, bone_at: Float3 | None = None, place: Float3 = COCCYX
+) -> Candidate:
     """A ball in the coccyx of the atlas, and maybe bone of 6 mm radius as well."""
     geometry = grid_around(COCCYX, 20.0)
-    shape = ball(geometry, COCCYX, 2.5)
+    shape = ball(geometry, place, 2.5)
     hu = paint(np.full(geometry.shape, MUSCLE_HU), shape, hu_of_it)
     bone = None if bone_at is None else np.where(shape < 1.0, 1.0, ball(geometry, bone_at, 6.0))
     return told(shape, hu, geometry, pelvis, bone)
@@ -189,6 +191,22 @@ def test_a_dense_spot_beside_the_coccyx_that_is_shown_may_be_of_it(pelvis: Pelvi
     found = spot_at_the_coccyx(800.0, pelvis, bone_at=COCCYX)
     assert (found.kind, found.status) == ("lesion", "indeterminate")
     assert "coccyx" in found.reason
+
+
+def test_a_spot_as_dense_as_bone_within_the_coccyx_is_a_segment_of_it(pelvis: Pelvis) -> None:
+    found = spot_at_the_coccyx(600.0, pelvis, bone_at=COCCYX)
+    assert (found.kind, found.status) == ("bone_fragment", "definite")
+    assert "segment" in found.reason
+
+
+def test_the_same_spot_near_the_surface_of_the_coccyx_may_be_of_it(pelvis: Pelvis) -> None:
+    x, y, z = COCCYX
+    heights_mm = np.arange(z, z - 12.0, -0.25)
+    above_mm = [pelvis.nearest(np.array([x, y, height])).height_mm for height in heights_mm]
+    near = next(n for n, above in enumerate(above_mm) if above > -1.0)
+    assert above_mm[near] <= 0
+    found = spot_at_the_coccyx(600.0, pelvis, bone_at=COCCYX, place=(x, y, float(heights_mm[near])))
+    assert (found.kind, found.status) == ("lesion", "indeterminate")
 
 
 def test_a_large_lump_at_the_coccyx_is_a_lesion(pelvis: Pelvis) -> None:
