@@ -19,7 +19,7 @@ from pipeline.steps.abdomen import question_abdomen
 from pipeline.steps.blood import BloodPool, find_blood_pool
 from pipeline.steps.bone import PooledScan, pool_scan
 from pipeline.steps.bowel import tell_bowel
-from pipeline.steps.candidates import Bright, Specks, find_bright, gather_candidates
+from pipeline.steps.candidates import Specks, find_bright, gather_candidates
 from pipeline.steps.contrast import tell_contrast
 from pipeline.steps.grid import bounding_box, embed_labels, embed_mask
 from pipeline.steps.guest import question_on_bone, skeleton_from
@@ -28,7 +28,7 @@ from pipeline.steps.mimics import classify_candidates
 from pipeline.steps.naming.draw import Canvas
 from pipeline.steps.naming.fit import AtlasFit, fit_atlas, prepare_atlas
 from pipeline.steps.naming.label import label_bones
-from pipeline.steps.noise import LocalNoise, local_noise
+from pipeline.steps.noise import local_noise
 from pipeline.steps.organs import question_organs
 from pipeline.steps.parted import tell_beads
 from pipeline.steps.pelvis import Pelvis
@@ -36,6 +36,7 @@ from pipeline.steps.pieces import question_pieces, question_sheets
 from pipeline.steps.place import Air, Surroundings, find_air, look_around
 from pipeline.steps.release import release_contrast
 from pipeline.steps.ribs import tell_ribs
+from pipeline.steps.rim import Levels, find_rim, widen_skeleton
 from pipeline.steps.sheets import find_skin_sheets, hide_sheets, split_sheets
 from pipeline.steps.sites.frame import ReferenceFrame
 from pipeline.steps.skeleton import Skeleton, segment_skeleton
@@ -133,7 +134,9 @@ def find(
     labels = beside.submit(_labels, ground, bones, recall)
     on_stage(STAGES[2])
     local = noise.result()
-    threshold, bright = _find_bright(ground, bones, local, settings)
+    threshold = _threshold(ground, bones, settings)
+    ground, bones = _with_rims(ground, bones, threshold, settings)
+    bright = find_bright(ground.smooth, ground.body, bones.skeleton, local, threshold, settings.candidates)
     candidates, specks = gather_candidates(ground.smooth, bright, threshold, settings.candidates)
     candidates = _told(candidates, ground, bones, local.median_hu, settings)
     return Found(
@@ -157,7 +160,7 @@ def _prepare(
     metal = recall(find_metal, inner, settings.metal, factor=factor)
     clean = recall(hide_metal, inner, metal)
     smooth = recall(smooth_volume, clean, sigma_mm=settings.candidates.smoothing_mm)
-    bone_hu = _bone_hu(threshold, settings)
+    bone_hu = _bone_hu(scan.acquisition, threshold, settings)
     sheets = recall(find_skin_sheets, smooth, inner_body, settings.sheets, bright_hu=bone_hu)
     return _Ground(
         inner=inner,
@@ -178,9 +181,13 @@ def _cut(volume: CTVolume, body: Mask, box: Box) -> tuple[CTVolume, Mask]:
     return inner, Mask(body.voxels[box], inner.geometry)
 
 
-def _bone_hu(threshold: Threshold, settings: Settings) -> float:
-    """Level at which bone is gathered: what lies above it and is no bone must be able to be a candidate."""
-    return min(settings.skeleton.bone_hu, threshold.edge_hu)
+def _bone_hu(acquisition: Acquisition, threshold: Threshold, settings: Settings) -> float:
+    """Level at which bone is gathered: its own at 120 kVp, and lower where calcium is dimmer.
+
+    It does not follow an edge of lesions that is set lower than that: bones stay as they are (`rim`).
+    """
+    usual_hu = round(settings.skeleton.bone_hu * calcium_factor(acquisition.kvp), 1)
+    return min(settings.skeleton.bone_hu, max(usual_hu, threshold.edge_hu))
 
 
 def _find_bones(
@@ -228,7 +235,7 @@ def _without_swallowed(
 
 def _skeleton(ground: _Ground, pooled: PooledScan, settings: Settings, recall: Recall) -> Skeleton:
     """Bones as the anatomy at hand names them, else as the built-in search finds them."""
-    bone_hu = _bone_hu(ground.threshold, settings)
+    bone_hu = _bone_hu(ground.acquisition, ground.threshold, settings)
     if ground.guest is None or not ground.has_named_bones:
         own = (settings.skeleton, settings.parting)
         return recall(segment_skeleton, ground.bare, ground.body, pooled, *own, bone_hu=bone_hu)
@@ -254,13 +261,23 @@ def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> Label
     return LabelMap(values, labels.geometry, labels.names)
 
 
-def _find_bright(
-    ground: _Ground, bones: _Bones, local: LocalNoise, settings: Settings
-) -> tuple[Threshold, Bright]:
-    blood = bones.blood.result()
-    threshold = adapt_to_contrast(ground.threshold, blood, ground.acquisition, settings.candidates)
-    bright = find_bright(ground.smooth, ground.body, bones.skeleton, local, threshold, settings.candidates)
-    return threshold, bright
+def _threshold(ground: _Ground, bones: _Bones, settings: Settings) -> Threshold:
+    """The threshold with what is known of contrast medium in the blood."""
+    return adapt_to_contrast(ground.threshold, bones.blood.result(), ground.acquisition, settings.candidates)
+
+
+def _with_rims(
+    ground: _Ground, bones: _Bones, threshold: Threshold, settings: Settings
+) -> tuple[_Ground, _Bones]:
+    """Sheets and bones with their blurred rims, where lesions are drawn further down than those."""
+    levels = Levels.of(threshold, _bone_hu(ground.acquisition, ground.threshold, settings))
+    if levels is None:
+        return ground, bones
+    skeleton = widen_skeleton(bones.skeleton, ground.smooth, ground.body, levels)
+    if ground.sheets is not None:
+        rim = find_rim(ground.sheets, ground.smooth, ground.body, levels)
+        ground = replace(ground, sheets=ground.sheets | rim)
+    return ground, replace(bones, skeleton=skeleton, around=replace(bones.around, solid=skeleton.solid))
 
 
 def _told(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,13 @@ def content(analysis: Analysis) -> list[object]:
     return [numbers, masks, said, analysis.threshold, analysis.burden, skeleton, places]
 
 
+def embedded(mask: BoxedMask) -> Any:
+    """A mask on its whole grid."""
+    voxels = np.zeros(mask.geometry.shape, dtype=bool)
+    voxels[mask.box] = mask.voxels
+    return voxels
+
+
 def test_with_a_memory_every_change_of_settings_gives_what_a_first_run_gives(scan: Scan) -> None:
     memory = Memory(10**9)
     usual = content(analyse(scan, recall=memory))
@@ -176,15 +184,61 @@ def test_outlines_and_bones_of_another_run_are_not_mixed_up(scan: Scan) -> None:
     assert content(analyse(scan, recall=memory)) == content(automatic)
 
 
-def test_another_threshold_does_not_look_for_bones_again_unless_it_is_below_theirs(
-    scan: Scan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls, search = [], finding.segment_skeleton
-    monkeypatch.setattr(finding, "segment_skeleton", lambda *a, **k: calls.append(1) or search(*a, **k))
+LONG_STEPS = (
+    "find_skin_sheets",
+    "pool_scan",
+    "segment_skeleton",
+    "look_around",
+    "release_contrast",
+    "find_blood_pool",
+    "fit_atlas",
+    "label_bones",
+)
+
+
+def test_another_threshold_does_not_look_for_bones_again(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    for name in LONG_STEPS:
+        step = getattr(finding, name)
+        counted = partial(lambda name, step, *a, **k: calls.append(name) or step(*a, **k), name, step)
+        monkeypatch.setattr(finding, name, counted)
     memory = Memory(10**9)
-    for edge_hu, runs in ((180.0, 1), (190.0, 1), (210.0, 1), (150.0, 2), (180.0, 2)):
+    for edge_hu in (180.0, 190.0, 210.0, 150.0, 100.0, 180.0):
         analyse(scan, Settings().with_(candidates={"edge_hu": edge_hu}), recall=memory)
-        assert len(calls) == runs
+        assert sorted(calls) == sorted(LONG_STEPS)
+
+
+def test_bones_are_the_same_at_a_lower_threshold_and_lesions_no_smaller(scan: Scan) -> None:
+    usual = analyse(scan)
+    for edge_hu in (150.0, 120.0):
+        lower = analyse(scan, Settings().with_(candidates={"edge_hu": edge_hu}))
+        assert len(lower.lesions) == len(usual.lesions) == 3
+        assert lower.excluded == ()
+        own, other = (
+            np.isin(one.skeleton.values, 0)
+            | np.any([embedded(lesion.mask) for lesion in (*usual.lesions, *lower.lesions)], axis=0)
+            for one in (usual, lower)
+        )
+        np.testing.assert_array_equal(own, other)
+        for one, wider in zip(usual.lesions, lower.lesions, strict=True):
+            assert one.mask.shared_with(wider.mask) == one.mask.voxel_count
+
+
+@pytest.mark.parametrize(("kvp", "bone_hu"), [(120.0, 180.0), (None, 180.0), (80.0, 180.0), (135.0, 164.8)])
+def test_bones_are_gathered_lower_where_calcium_is_dimmer_and_not_where_lesions_are_drawn_lower(
+    scan: Scan, monkeypatch: pytest.MonkeyPatch, kvp: float | None, bone_hu: float
+) -> None:
+    """119 HU at 135 kVp are the calcium of 130 HU at 120 kVp (`CALCIUM_HU_BY_KVP`)."""
+    levels, search = [], finding.segment_skeleton
+    monkeypatch.setattr(
+        finding,
+        "segment_skeleton",
+        lambda *a, bone_hu, **k: levels.append(bone_hu) or search(*a, bone_hu=bone_hu, **k),
+    )
+    own = replace(scan, acquisition=replace(scan.acquisition, kvp=kvp))
+    for edge_hu in (180.0, 150.0, 100.0):
+        analyse(own, Settings().with_(candidates={"edge_hu": edge_hu}))
+    assert levels == [bone_hu] * 3
 
 
 def test_the_sample_scan_is_the_same_at_a_lower_threshold_after_another_one() -> None:
