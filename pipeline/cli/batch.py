@@ -65,10 +65,14 @@ def batch(
     memory_gb: Annotated[
         float | None,
         typer.Option(
-            "--memory-gb", min=0.1, help="Memory of a patient; the machine's by workers if not given."
+            "--memory-gb",
+            min=0.1,
+            help="Memory a patient may use; the machine's, shared by the workers, if not given.",
         ),
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.001, help="Time for a patient.")] = 60.0,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.001, help="Most time a patient may take.")
+    ] = 60.0,
     config: Config = None,
     set_: Set = None,
     same_patient: Annotated[

@@ -22,6 +22,7 @@ from pipeline.cli.options import (
     ResampleLesions,
     Set,
     parse_date,
+    require_found,
     run_settings,
 )
 from pipeline.running.inputs import Dates, ScanInput
@@ -58,6 +59,8 @@ def measure(
     settings = run_settings(config, set_, figures=figures)
     writing = way_of_writing(no_dicom=no_dicom, deidentify=deidentify, dates=dates)
     given = ScanInput(scan, series, parse_date(date) if date else None, anatomy, names, lesions)
+    require_found(anatomy, "--anatomy")
+    require_found(lesions, "--lesions")
     options = RunOptions(settings, writing, dates, patient_key, resample_lesions=resample_lesions)
     progress = stage_progress("measure", MEASURE_STAGES)
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:

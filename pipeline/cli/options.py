@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,11 +18,20 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
 Config = Annotated[
-    str | None, typer.Option("--config", help="Preset (thick_slice, bone_kernel, …) or YAML file.")
+    str | None,
+    typer.Option(
+        "--config",
+        help="A YAML file, or a preset: default, paediatric_low_dose, contrast_enhanced, thick_slice, "
+        "bone_kernel.",
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="section.key=value", help="Change one setting; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="section.key=value",
+        help="Change one setting; repeatable. configs/default.yaml has all.",
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")]
 Figures = Annotated[
@@ -34,18 +44,21 @@ Figures = Annotated[
 ]
 AnatomyFile = Annotated[
     Path | None,
-    typer.Option("--anatomy", metavar="FILE", help="Label map of bones and organs: NIfTI, or DICOM SEG."),
+    typer.Option(
+        "--anatomy", metavar="FILE", help="Your label map of bones and organs: NIfTI, or DICOM SEG."
+    ),
 ]
 NamesFile = Annotated[
     Path | None,
-    typer.Option("--names", metavar="FILE", help="Names of its labels: JSON, YAML or CSV."),
+    typer.Option("--names", metavar="FILE", help="Names of the labels in --anatomy: JSON, YAML or CSV."),
 ]
 AnatomyFiles = Annotated[
     list[str] | None,
-    typer.Option("--anatomy", metavar="t0=FILE", help="Label map of a date: NIfTI, or DICOM SEG."),
+    typer.Option("--anatomy", metavar="t0=FILE", help="Your label map of a date: NIfTI, or DICOM SEG."),
 ]
 NamesFiles = Annotated[
-    list[str] | None, typer.Option("--names", metavar="t0=FILE", help="Names of a date's labels.")
+    list[str] | None,
+    typer.Option("--names", metavar="t0=FILE", help="Names of the labels of a date: JSON, YAML or CSV."),
 ]
 LesionsFile = Annotated[
     Path | None,
@@ -59,7 +72,9 @@ LesionsFiles = Annotated[
 ]
 ResampleLesions = Annotated[
     bool,
-    typer.Option("--resample-lesions", help="Take outlines of another grid too, by the nearest voxels."),
+    typer.Option(
+        "--resample-lesions", help="Take --lesions drawn on another grid too, by the nearest voxels."
+    ),
 ]
 DatesOption = Annotated[
     Dates,
@@ -76,14 +91,20 @@ CasePath = Annotated[
     ),
 ]
 PatientKey = Annotated[
-    str | None, typer.Option("--patient-key", metavar="TEXT", help="Key of the patient in the results.")
+    str | None,
+    typer.Option(
+        "--patient-key",
+        metavar="TEXT",
+        help="What the results call the patient, in place of a key made from the headers.",
+    ),
 ]
 NoDicom = Annotated[bool, typer.Option("--no-dicom", help="Write neither DICOM SEG nor SR.")]
 Deidentify = Annotated[
     bool,
     typer.Option(
         "--deidentify",
-        help="Strip SEG and SR by the Basic Profile of PS3.15; so they are too unless dates are kept.",
+        help="Take the patient's identity out of SEG and SR (Basic Profile of DICOM PS3.15); "
+        "--dates shift and drop do so too.",
     ),
 ]
 
@@ -100,6 +121,18 @@ def parse_date(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError as error:
         raise InputRefused("BAD_DATE", f"expected a date as YYYY-MM-DD, found {text[:32]!r}") from error
+
+
+def require_found(path: Path | None, what: str) -> None:
+    """Refuse what is not there before anything is read, by what it is: its path may hold a person's name.
+
+    Raises
+    ------
+    InputRefused
+        NOT_FOUND.
+    """
+    if path is not None and not os.path.lexists(path):
+        raise InputRefused("NOT_FOUND", f"{what}: there is no such file or folder")
 
 
 def run_settings(config: str | None, overrides: Sequence[str] | None, *, figures: bool | None) -> Settings:

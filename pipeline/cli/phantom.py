@@ -11,7 +11,7 @@ from pipeline.errors import OutputError
 
 
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder for the case; must not exist or be empty.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the case: new, or empty.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 1,
 ) -> None:
     """Write the reference case: two scans, 11 months apart, with truth.json."""

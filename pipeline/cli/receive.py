@@ -38,13 +38,16 @@ KeepDays = Annotated[
     float | None,
     typer.Option("--keep-days", help="How long images are kept; 0: until measured.", show_default="400"),
 ]
-TlsCert = Annotated[str | None, typer.Option("--tls-cert", metavar="FILE", help="Talk TLS: certificate.")]
-TlsKey = Annotated[str | None, typer.Option("--tls-key", metavar="FILE", help="Its key, PEM.")]
+TlsCert = Annotated[
+    str | None,
+    typer.Option("--tls-cert", metavar="FILE", help="Certificate, PEM: encrypt connections (TLS)."),
+]
+TlsKey = Annotated[str | None, typer.Option("--tls-key", metavar="FILE", help="Key of the certificate, PEM.")]
 TlsCa = Annotated[
     str | None,
     typer.Option("--tls-ca", metavar="FILE", help="Authorities, one of which must have signed a peer."),
 ]
-SendTls = Annotated[bool, typer.Option("--send-tls", help="Talk TLS to where results go.")]
+SendTls = Annotated[bool, typer.Option("--send-tls", help="Encrypt (TLS) what is sent to --send-to.")]
 
 
 def receive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,10 +65,13 @@ def print_analysis(analysis: Analysis, out: Path) -> None:
 
 def _print_burden(analysis: Analysis, console: Console) -> None:
     burden = analysis.burden
-    text = f"{counted(burden.lesion_count, 'lesion')}, {volume_text(burden.volume_mm3.value)} in all"
-    if burden.indeterminate_volume_mm3:
-        text += f"; indeterminate {volume_text(burden.indeterminate_volume_mm3)} beside it"
-    console.print(f"{text}; {counted(len(analysis.excluded), 'bright component')} left out, with the reason.")
+    unsure = len(analysis.lesions) - burden.lesion_count
+    text = f"{counted(burden.lesion_count, 'definite lesion')}, {volume_text(burden.volume_mm3.value)} in all"
+    if unsure:
+        text += f"; {unsure} indeterminate, {volume_text(burden.indeterminate_volume_mm3)}, not in the sum"
+    left_out = counted(len(analysis.excluded), "bright component")
+    why = ": the report and measurements.json say why" if analysis.excluded else ""
+    console.print(f"{text}; {left_out} left out{why}.")
 
 
 def print_comparison(comparison: Comparison, out: Path) -> None:
@@ -85,6 +89,8 @@ def print_comparison(comparison: Comparison, out: Path) -> None:
         for one in track.annotations:
             if one.code not in TOLD_BY_KIND:
                 console.print(f"track {track.track_id}, {names[one.date_index]}: {one.words}")
+    for reason, count in _why_not_evaluable(comparison).items():
+        console.print(f"not_evaluable, {counted(count, 'track')}: {reason}")
     if not comparison.threshold.same:
         console.print(f"Threshold: {comparison.threshold.reason}")
     for flag in (flag for one in comparison.analyses[1:] for flag in one.flags if "_CHANGED" in flag.code):
@@ -95,6 +101,12 @@ def print_comparison(comparison: Comparison, out: Path) -> None:
         reasons = "; ".join(response.reasons)
         console.print(f"Response on {names[response.date_index]}: {response.category} ({reasons})")
     console.print(f"Results in {out}. {NOTICE}")
+
+
+def _why_not_evaluable(comparison: Comparison) -> Counter[str]:
+    """Why tracks could not be followed to the last date, and how many for each reason."""
+    steps = [track.steps[-1] for track in comparison.tracks if track.kind == "not_evaluable"]
+    return Counter(step.reason for step in steps if step.kind == "not_evaluable" and step.reason)
 
 
 def _track_cells(track: Track, comparison: Comparison) -> Sequence[str]:

@@ -58,6 +58,20 @@ def test_dates_can_be_given_by_time_point(folders: tuple[Path, Path], tmp_path: 
     assert content["response"][0]["category"] == "progression"
 
 
+def test_what_is_not_there_is_named_by_its_date_and_option_but_not_by_its_path(
+    folders: tuple[Path, Path], tmp_path: Path, run: Run
+) -> None:
+    gone, out = tmp_path / "gone.nii", tmp_path / "out"
+    for call, what in (
+        ((folders[0], gone), "t1"),
+        ((*folders, "--lesions", f"t1={gone}"), "--lesions of t1"),
+        ((*folders, "--anatomy", f"t0={gone}"), "--anatomy of t0"),
+    ):
+        line = refused(run("compare", *call, "-o", out), 3)
+        assert line == f"calcinosis: NOT_FOUND: {what}: there is no such file or folder"
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("date", ["2018-01-01", "t2=2018-01-01", "t²=2018-01-01", "t0=", "x0=2018-01-01"])
 def test_a_date_of_no_time_point_is_wrong_usage(
     date: str, folders: tuple[Path, Path], tmp_path: Path, run: Run
