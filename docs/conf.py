@@ -27,7 +27,8 @@ napoleon_numpy_docstring = True
 napoleon_use_rtype = False
 html_theme = "furo"
 html_title = f"calcinosis-ct {__version__}"
-html_static_path: list[str] = []
+html_static_path = ["style"]
+html_css_files = ["tables.css"]
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 """Copies, for the time of a build."""
 BEFORE_NAPOLEON, AFTER_NAPOLEON = 400, 600

@@ -78,5 +78,5 @@ def unit(name: str) -> str:
 def _limits(field: FieldInfo) -> str:
     shown = []
     for kind, attribute, sign in SIGNS:
-        shown += [f"{sign} {getattr(one, attribute)}" for one in field.metadata if isinstance(one, kind)]
+        shown += [f"{sign}&nbsp;{getattr(one, attribute)}" for one in field.metadata if isinstance(one, kind)]
     return ", ".join(shown)

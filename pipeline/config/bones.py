@@ -76,7 +76,7 @@ class SkeletonSettings(Section):
     grid_mm: float = Field(1.25, ge=0.5, le=3)
     """Voxels are pooled to about this size before the search for bone."""
     bone_hu: float = Field(180.0, ge=100, le=400)
-    """Cortex after pooling."""
+    """What is this bright may be bone (at 120 kVp; less at a higher voltage)."""
     joined_hu: float = Field(140.0, ge=80, le=400)
     """A bright piece joined to bone at this level, and no denser than bone there, is bone."""
     marrow_reach_mm: float = Field(30.0, ge=10, le=60)
