@@ -25,7 +25,6 @@ from pipeline.cli.options import (
     Set,
     by_time_point,
     parse_date,
-    require_found,
     run_settings,
 )
 from pipeline.running.inputs import Dates, ScanInput
@@ -70,10 +69,6 @@ def compare(
     writing = way_of_writing(no_dicom=no_dicom, deidentify=deidentify, dates=dates)
     own = {"series": series, "date": date, "anatomy": anatomy, "names": names, "lesions": lesions}
     scans = _inputs([baseline, *followup], own)
-    for n, scan in enumerate(scans):
-        require_found(scan.path, f"t{n}")
-        require_found(scan.anatomy, f"--anatomy of t{n}")
-        require_found(scan.lesions, f"--lesions of t{n}")
     options = RunOptions(settings, writing, dates, patient_key, same_patient, resample_lesions)
     progress = stage_progress("compare", compare_stages(len(scans)))
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:

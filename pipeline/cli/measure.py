@@ -22,10 +22,9 @@ from pipeline.cli.options import (
     ResampleLesions,
     Set,
     parse_date,
-    require_found,
     run_settings,
 )
-from pipeline.running.inputs import Dates, ScanInput
+from pipeline.running.inputs import Dates, ScanInput, require_found
 from pipeline.running.objects import way_of_writing
 
 

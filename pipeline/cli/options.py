@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -121,18 +120,6 @@ def parse_date(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError as error:
         raise InputRefused("BAD_DATE", f"expected a date as YYYY-MM-DD, found {text[:32]!r}") from error
-
-
-def require_found(path: Path | None, what: str) -> None:
-    """Refuse what is not there before anything is read, by what it is: its path may hold a person's name.
-
-    Raises
-    ------
-    InputRefused
-        NOT_FOUND.
-    """
-    if path is not None and not os.path.lexists(path):
-        raise InputRefused("NOT_FOUND", f"{what}: there is no such file or folder")
 
 
 def run_settings(config: str | None, overrides: Sequence[str] | None, *, figures: bool | None) -> Settings:

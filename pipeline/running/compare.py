@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.running.case import case_beside, open_case, with_case_dates
-from pipeline.running.inputs import Dates, RunOptions, ScanInput
+from pipeline.running.inputs import Dates, RunOptions, ScanInput, require_found
 from pipeline.running.memory import loading_modules
 from pipeline.running.scans import (
     drop_dates,
@@ -81,6 +81,9 @@ def _read(scans: Sequence[ScanInput], told: CaseFile, options: RunOptions, begin
     found = []
     for n, one in enumerate(scans):
         begin(f"reading t{n}")
+        require_found(one.path, f"t{n}")
+        require_found(one.anatomy, f"--anatomy of t{n}")
+        require_found(one.lesions, f"--lesions of t{n}")
         found.append(load_scan(one, kernel=options.settings.series.kernel))
     found = with_case_dates(found, told)
     check_succession([one.acquisition for one in found], same_patient=options.same_patient)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipeline.errors import InputRefused
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
@@ -43,3 +46,15 @@ class RunOptions:
     patient_key: str | None = None  #: in place of the one made from the header
     same_patient: bool = False  #: the scans are of one patient, whatever their headers say
     resample_lesions: bool = False  #: take outlines of another grid too
+
+
+def require_found(path: Path | None, what: str) -> None:
+    """Refuse what is not there before anything is read, by what it is: its path may hold a person's name.
+
+    Raises
+    ------
+    InputRefused
+        NOT_FOUND.
+    """
+    if path is not None and not os.path.lexists(path):
+        raise InputRefused("NOT_FOUND", f"{what}: there is no such file or folder")
