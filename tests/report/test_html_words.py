@@ -36,6 +36,13 @@ def test_impression_counts_the_lesions_and_names_the_place_of_the_largest() -> N
     )
 
 
+def test_impression_names_no_place_of_a_largest_lesion_that_has_none() -> None:
+    analysis = analysis_of((RIGHT_LPS_MM, 9.0), ((30.0, -20.0, -460.0), 6.0))
+    unplaced = tuple(replace(one, site=Site(None, None)) for one in analysis.lesions)
+    (sentence,) = narrative.impression(replace(analysis, lesions=unplaced))
+    assert sentence.endswith(" together.")
+
+
 def test_impression_of_an_empty_scan_says_what_would_have_been_seen() -> None:
     (sentence,) = narrative.impression(analysis_of())
     assert sentence == "No definite soft-tissue calcification; one of 5.0 mm³ or more would have been seen."

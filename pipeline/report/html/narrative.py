@@ -127,7 +127,8 @@ def _burden(analysis: Analysis, definite: Sequence[Lesion]) -> str:
     pattern = f", pattern {burden.pattern}" if burden.pattern else ""
     largest = max(definite, key=lambda one: one.size.volume_mm3.value)
     together = "" if len(definite) == 1 else " together"
-    where = f"; the largest: {place_title(largest).lower()}" if len(definite) > 1 else ""
+    placed = len(definite) > 1 and largest.site.region is not None
+    where = f"; the largest: {place_title(largest).lower()}" if placed else ""
     return f"{what}, {interval_text(burden.volume_mm3)}{together}{pattern}{where}."
 
 

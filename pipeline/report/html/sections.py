@@ -14,7 +14,7 @@ from pipeline.report.html.pictures import picture_url
 from pipeline.report.html.spots import spots_text
 from pipeline.report.wording import signed
 
-SEVERITIES = {"serious": "Serious", "warning": "Caution", "info": "To know"}
+SEVERITIES = {"serious": "Serious", "warning": "Caution", "info": "Note"}
 PICTURES = {
     "overview.png": "Projections of the whole scan with the lesions marked",
     "radiograph.png": "Simulated radiograph",
@@ -60,8 +60,8 @@ def _burden(analysis: Analysis) -> list[tuple[str, str]]:
     rows = [
         ("Definite lesions", str(burden.lesion_count)),
         ("Volume, with 95 % limits", interval_text(burden.volume_mm3)),
-        ("Voxels counted", volume_text(burden.voxel_volume_mm3)),
-        ("Indeterminate, beside it", volume_text(burden.indeterminate_volume_mm3)),
+        ("Volume by counting voxels", volume_text(burden.voxel_volume_mm3)),
+        ("Indeterminate, not in the sum", volume_text(burden.indeterminate_volume_mm3)),
         ("Pattern", burden.pattern or "–"),
         ("Hydroxyapatite, estimated", _optional(burden.calcium_mass_mg, "mg")),
         ("Agatston score", _optional(burden.agatston_score, "")),
