@@ -31,7 +31,7 @@ def refuse_grid(geometry: Geometry, other: str) -> InputRefused:
     return InputRefused(
         "LESIONS_GRID",
         f"expected outlines on the grid of the scan, {grid_text(geometry)}; found {other}; "
-        "--resample-lesions takes the nearest voxels",
+        "--resample-lesions (resample=True in Python) takes the nearest voxels",
     )
 
 
