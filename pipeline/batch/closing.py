@@ -6,10 +6,13 @@ in a process that lives on.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from pipeline.batch.attempt import Attempt
@@ -27,11 +30,28 @@ def write_summaries(out: Path, plan: Plan, attempts: Sequence[Attempt]) -> None:
     OutputError
         If a patient's results cannot be read, a file cannot be written, or the process was ended.
     """
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(
+        max_workers=1, mp_context=get_context("spawn"), initializer=end_with_parent
+    ) as processes:
         try:
             processes.submit(_write, out, plan, tuple(attempts)).result()
         except BrokenProcessPool as error:
             raise OutputError("the tables were not written: their process was ended from outside") from error
+
+
+def end_with_parent() -> None:
+    """Let this process end when the one that started it does, however that ends.
+
+    A process of a pool waits for work for ever otherwise: it holds both ends of the pipe that it waits on.
+    """
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _write(out: Path, plan: Plan, attempts: Sequence[Attempt]) -> None:
