@@ -16,13 +16,13 @@ import threading
 import time
 import traceback
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputRefused, OutputError, PipelineError, UsageError
 from pipeline.running.memory import HEAP_BYTES, collect_rarely, keep_freed_memory, multiply_in_one_thread
+from pipeline.running.versions import DECIDING, versions
 
 if TYPE_CHECKING:
     from pipeline.batch.attempt import Outcome
@@ -31,16 +31,8 @@ if TYPE_CHECKING:
 ANSWER, RESULTS = "answer.json", "results"
 MEMORY_VARIABLE, PROCESSOR_VARIABLE = "CALCINOSIS_CHILD_MEMORY_MB", "CALCINOSIS_CHILD_PROCESSOR"
 """Environment: the limit of memory in MB, and the number of the one processor to run on."""
-LIBRARIES = (
-    "numpy",
-    "scipy",
-    "scikit-image",
-    "SimpleITK",
-    "connected-components-3d",
-    "edt",
-    "pydicom",
-    "highdicom",
-)
+LIBRARIES = (*DECIDING, "highdicom")
+"""The last writes what goes to the archive."""
 SLACK_BYTES = 2**30
 """Stacks of threads and data of libraries count as asked for, and are hardly used."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS) if sys.platform != "win32" else (errno.ENOSPC, errno.EROFS)
@@ -183,14 +175,11 @@ def _tell(outcome: Outcome, folder: Path) -> None:
     from pipeline.batch.order import write_answer
 
     try:
-        write_answer(replace(outcome, peak_mb=peak_mb(), libraries=_libraries()), folder / ANSWER)
+        write_answer(
+            replace(outcome, peak_mb=peak_mb(), libraries=", ".join(versions(LIBRARIES))), folder / ANSWER
+        )
     except OSError:
         os._exit(OutputError.exit_code)  # the exit code is all that is left to tell it by
-
-
-def _libraries() -> str:
-    known = [f"python {sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"]
-    return ", ".join([*known, *(f"{name} {version(name)}" for name in LIBRARIES)])
 
 
 def peak_mb() -> float | None:

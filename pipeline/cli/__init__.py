@@ -19,17 +19,7 @@ from pipeline.cli.phantom import phantom
 from pipeline.cli.receive import receive
 from pipeline.errors import PipelineError
 from pipeline.running.memory import collect_rarely, keep_freed_memory, multiply_in_one_thread
-
-DECIDING = (
-    "numpy",
-    "scipy",
-    "scikit-image",
-    "SimpleITK",
-    "connected-components-3d",
-    "edt",
-    "pydicom",
-)
-"""Libraries whose version may change a number, or how an image is read."""
+from pipeline.running.versions import versions
 
 app = typer.Typer(
     name="calcinosis",
@@ -49,15 +39,7 @@ app.command()(receive)
 def _print_version(value: bool) -> None:
     if not value:
         return
-    from importlib.metadata import PackageNotFoundError, version
-    from platform import python_version
-
-    typer.echo(f"calcinosis-ct {__version__}\npython {python_version()}")
-    for library in DECIDING:
-        try:
-            typer.echo(f"{library} {version(library)}")
-        except PackageNotFoundError:
-            typer.echo(f"{library} unknown")
+    typer.echo("\n".join([f"calcinosis-ct {__version__}", *versions()]))
     raise typer.Exit
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from pipeline.batch.job import Plan
+from pipeline.batch.ledger import NAME
 
 DEADLINE_S = 3600
 
@@ -61,3 +63,11 @@ def is_patient(process: psutil.Process) -> bool:
         return "pipeline.batch.child" in process.cmdline()
     except psutil.Error:
         return False
+
+
+def rows(out: Path) -> list[tuple[str, str, str | None]]:
+    """Key, status and code of every attempt."""
+    with sqlite3.connect(out / NAME) as ledger:
+        found = ledger.execute("SELECT key, status, code FROM attempts ORDER BY id").fetchall()
+    ledger.close()
+    return found

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from distributed import LocalCluster
 
 from pipeline.batch.job import Plan
 from pipeline.batch.ledger import NAME
-from tests.batch.command import ended, patients_of, start, write_manifest
+from tests.batch.command import ended, patients_of, rows, start, write_manifest
 from tests.batch.conftest import tree
 from tests.batch.patients import FAULTS, write_patients
 
@@ -199,14 +198,6 @@ class Proof:
 def of_patient(files: dict[str, str], key: str) -> dict[str, str]:
     """The files of one patient."""
     return {name: sha256 for name, sha256 in files.items() if name.startswith(f"{key}/")}
-
-
-def rows(out: Path) -> list[tuple[str, str, str | None]]:
-    """Key, status and code of every attempt."""
-    with sqlite3.connect(out / NAME) as ledger:
-        found = ledger.execute("SELECT key, status, code FROM attempts ORDER BY id").fetchall()
-    ledger.close()
-    return found
 
 
 def tell(what: str, value: object) -> None:

@@ -23,24 +23,18 @@ from pipeline.report.cohort.gallery import small_picture, width_for
 from pipeline.report.cohort.spaghetti import draw_spaghetti
 from pipeline.report.cohort.waterfall import TOPS_PERCENT, Bar, draw_waterfall
 from tests.batch.cohorts import HOSTILE_KEY, An, Cohort, a_job, write_patient
-from tests.report.pages import HOSTILE, open_browser
+from tests.report.pages import HOSTILE, Watched, open_browser
 
 READY = "html[data-ready=yes]"
 HOSTILE_CODE = "odd"
 
 
-class Watched:
-    """A page, what it asked for, and what it complained of."""
-
-    def __init__(self, page: Page, file: Path) -> None:
-        self.page = page
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(file.as_uri())
-        page.wait_for_selector(READY)
+def open_cohort(page: Page, file: Path) -> Watched:
+    """The page over all patients, watched from the start, once it stands."""
+    watched = Watched(page)
+    page.goto(file.as_uri())
+    page.wait_for_selector(READY)
+    return watched
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +63,7 @@ def written(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def opened(written: Path, browser: Browser) -> Watched:
-    return Watched(browser.new_page(viewport={"width": 1400, "height": 900}), written / "cohort.html")
+    return open_cohort(browser.new_page(viewport={"width": 1400, "height": 900}), written / "cohort.html")
 
 
 def rows(out: Path, name: str) -> list[dict[str, Any]]:
@@ -193,7 +187,7 @@ def test_a_scan_without_a_picture_says_so(written: Path, browser: Browser, cohor
     out = written.parent / "fewer"
     shutil.copytree(written, out)
     shutil.rmtree(out / "patients" / "p-three" / "t1" / "figures")
-    watched = Watched(browser.new_page(), write_cohort(out, cohort.plan, cohort.attempts))
+    watched = open_cohort(browser.new_page(), write_cohort(out, cohort.plan, cohort.attempts))
     page = watched.page
     assert [page.locator("#without").is_visible(), page.locator("#large").is_visible()] == [False, True]
     page.keyboard.press("ArrowRight")
@@ -231,7 +225,7 @@ def test_table_is_sorted_by_numbers_with_empty_cells_last_and_searched(opened: W
 
 
 def test_a_patient_leads_to_the_report_where_there_is_one(written: Path, browser: Browser) -> None:
-    watched = Watched(browser.new_page(), written / "cohort.html")
+    watched = open_cohort(browser.new_page(), written / "cohort.html")
     page = watched.page
     assert page.locator("#table tbody a").count() == 1
     page.locator("#table tbody a").click()
@@ -242,7 +236,7 @@ def test_a_patient_leads_to_the_report_where_there_is_one(written: Path, browser
 
 @pytest.mark.parametrize("width", [1400, 900, 500])
 def test_page_is_not_wider_than_its_window(written: Path, browser: Browser, width: int) -> None:
-    watched = Watched(browser.new_page(viewport={"width": width, "height": 900}), written / "cohort.html")
+    watched = open_cohort(browser.new_page(viewport={"width": width, "height": 900}), written / "cohort.html")
     assert watched.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     watched.page.close()
 
@@ -252,7 +246,7 @@ def test_one_patient_with_one_scan_and_no_lesion_makes_a_page_without_empty_char
 ) -> None:
     write_patient(tmp_path / "patients" / "a", empty_scan)
     file = write_cohort(tmp_path, Plan((a_job("a"),)), [An("a", "done")])
-    watched = Watched(browser.new_page(), file)
+    watched = open_cohort(browser.new_page(), file)
     page = watched.page
     assert "1 patient measured on 1 scan; none was refused and none failed." in page.inner_text(".summary")
     assert page.locator(".waterfall").count() == 0
@@ -266,7 +260,7 @@ def test_one_patient_with_one_scan_and_no_lesion_makes_a_page_without_empty_char
 
 def test_nobody_measured_makes_a_page_that_says_so(browser: Browser, tmp_path: Path) -> None:
     file = write_cohort(tmp_path, Plan((a_job("a"),)), [An("a", "refused", "NO_CT", "no CT image")])
-    watched = Watched(browser.new_page(), file)
+    watched = open_cohort(browser.new_page(), file)
     assert "0 patients measured on 0 scans; 1 refused." in watched.page.inner_text(".summary")
     assert watched.page.locator(".others tbody tr").count() == 1
     assert watched.complaints == []

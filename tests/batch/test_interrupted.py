@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -14,8 +13,7 @@ import psutil
 import pytest
 
 from pipeline.batch.job import Plan
-from pipeline.batch.ledger import NAME
-from tests.batch.command import ended, patients_of, start, write_manifest
+from tests.batch.command import ended, patients_of, rows, start, write_manifest
 from tests.batch.conftest import BROKEN, GOOD, tree
 
 FULL_DISK = """
@@ -35,14 +33,6 @@ sys.addaudithook(watch)
 @pytest.fixture(scope="module")
 def manifest(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_manifest(plan, tmp_path_factory.mktemp("manifest") / "patients.csv")
-
-
-def rows(out: Path) -> list[tuple[str, str, str | None]]:
-    """Key, status and code of every attempt."""
-    with sqlite3.connect(out / NAME) as ledger:
-        found = ledger.execute("SELECT key, status, code FROM attempts ORDER BY id").fetchall()
-    ledger.close()
-    return found
 
 
 def assert_whole(out: Path, finished: Path) -> None:

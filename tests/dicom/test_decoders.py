@@ -98,14 +98,20 @@ def test_fault_41_child_that_works_for_ever_is_ended_and_the_reason_told(
     assert "time limit" in str(refusal(frame, (32, 40), JPEG_2000))
 
 
-def test_time_that_others_take_is_not_counted(
-    own_decoders: decoders.Decoders, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def decoder_at_rest() -> tuple[bytes, psutil.Process]:
+    """A frame that is decoded well, and the process that has decoded it, suspended."""
     good = encode_jpeg_2000(picture(), bits_stored=12)
     before = {p.pid for p in children()}
     decoders.decode_frame(good, (32, 40), form(JPEG_2000))
     (own,) = [p for p in children() if p.pid not in before]
     own.suspend()
+    return good, own
+
+
+def test_time_that_others_take_is_not_counted(
+    own_decoders: decoders.Decoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, own = decoder_at_rest()
     threading.Timer(1.5, own.resume).start()
     monkeypatch.setattr(decoders, "FRAME_LIMIT_S", 1.0)
     assert np.array_equal(decoders.decode_frame(good, (32, 40), form(JPEG_2000)), picture())
@@ -114,11 +120,7 @@ def test_time_that_others_take_is_not_counted(
 def test_fault_41_hung_child_is_killed(
     own_decoders: decoders.Decoders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = encode_jpeg_2000(picture(), bits_stored=12)
-    before = {p.pid for p in children()}
-    decoders.decode_frame(good, (32, 40), form(JPEG_2000))
-    (own,) = [p for p in children() if p.pid not in before]
-    own.suspend()
+    good, _ = decoder_at_rest()
     monkeypatch.setattr(decoders, "FRAME_LIMIT_S", 1.0)
     assert "time limit" in str(refusal(good, (32, 40), JPEG_2000))
     assert np.array_equal(decoders.decode_frame(good, (32, 40), form(JPEG_2000)), picture())

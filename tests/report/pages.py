@@ -61,6 +61,18 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
+class Watched:
+    """A page, what it asked for, and what it complained of."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
 def open_report(page: Page, file: Path) -> None:
     """As by a double click, until the viewer stands."""
     page.goto(file.as_uri())

@@ -23,6 +23,7 @@ from tests.report.pages import (
     LEFT_OUT_LPS_MM,
     RIGHT_LPS_MM,
     SHIFT_MM,
+    Watched,
     first_scan,
     open_browser,
     open_report,
@@ -52,16 +53,8 @@ def folder(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
-class Watched:
-    """A page, what it asked for, and what it complained of."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+class WatchedReport(Watched):
+    """A report, whose viewer has crosses."""
 
     def at(self, pane: int) -> NDArray[np.float64]:
         """Where the cross stands, LPS mm."""
@@ -75,14 +68,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def opened(folder: Path, browser: Browser) -> Watched:
-    watched = Watched(browser.new_page(viewport={"width": 1400, "height": 900}))
+def opened(folder: Path, browser: Browser) -> WatchedReport:
+    watched = WatchedReport(browser.new_page(viewport={"width": 1400, "height": 900}))
     open_report(watched.page, folder / "report.html")
     return watched
 
 
 @pytest.fixture
-def report(opened: Watched) -> Watched:
+def report(opened: WatchedReport) -> WatchedReport:
     """The page as it stands when it is opened."""
     page = opened.page
     for layer, shown in (("lesions", True), ("excluded", False), ("skeleton", True)):
@@ -112,7 +105,7 @@ def pink(picture: NDArray[np.int16]) -> int:
     return int(((red - green > 40) & (blue - green > 30)).sum())
 
 
-def test_nothing_is_asked_for_and_nothing_is_complained_of(report: Watched, folder: Path) -> None:
+def test_nothing_is_asked_for_and_nothing_is_complained_of(report: WatchedReport, folder: Path) -> None:
     page = report.page
     page.locator("#show-excluded").check()
     page.locator("[data-window=wide]").click()
@@ -127,7 +120,7 @@ def test_nothing_is_asked_for_and_nothing_is_complained_of(report: Watched, fold
     assert [one for one in report.complaints if not one.startswith("debug")] == []
 
 
-def test_every_canvas_shows_a_picture(report: Watched) -> None:
+def test_every_canvas_shows_a_picture(report: WatchedReport) -> None:
     for canvas in report.page.locator("canvas").all():
         picture = pixels(canvas)
         assert picture.std() > 5
@@ -150,7 +143,7 @@ def rows_of(page: Page, heading: str) -> list[list[str]]:
     return [[cell.inner_text().strip() for cell in row.locator("th, td").all()] for row in rows.all()]
 
 
-def test_volumes_of_the_tracks_are_those_of_the_json(report: Watched, folder: Path) -> None:
+def test_volumes_of_the_tracks_are_those_of_the_json(report: WatchedReport, folder: Path) -> None:
     content = json.loads((folder / "comparison.json").read_text("utf-8"))
     rows = rows_of(report.page, "tracks")
     assert [int(row[0]) for row in rows] == [track["track_id"] for track in content["tracks"]]
@@ -162,7 +155,7 @@ def test_volumes_of_the_tracks_are_those_of_the_json(report: Watched, folder: Pa
     assert rows[1][3].splitlines() == ["not evaluable", "now part of the bone"]
 
 
-def test_answer_is_the_one_of_the_json(report: Watched, folder: Path) -> None:
+def test_answer_is_the_one_of_the_json(report: WatchedReport, folder: Path) -> None:
     content = json.loads((folder / "comparison.json").read_text("utf-8"))
     (row,) = rows_of(report.page, "response")
     category = content["response"][-1]["category"].replace("_", " ")
@@ -172,13 +165,13 @@ def test_answer_is_the_one_of_the_json(report: Watched, folder: Path) -> None:
     assert report.page.locator(".answer").inner_text().lower().startswith(category)
 
 
-def test_comparison_says_that_the_thresholds_were_not_the_same(report: Watched) -> None:
+def test_comparison_says_that_the_thresholds_were_not_the_same(report: WatchedReport) -> None:
     assert (
         "contrast medium on one date" in report.page.locator("section[aria-labelledby=response]").inner_text()
     )
 
 
-def test_click_on_a_row_moves_both_crosses_to_the_lesion(report: Watched) -> None:
+def test_click_on_a_row_moves_both_crosses_to_the_lesion(report: WatchedReport) -> None:
     buttons = report.page.locator("section[aria-labelledby=tracks] [data-spots]")
     for button, place in zip(buttons.all(), (RIGHT_LPS_MM, FAINT_LPS_MM), strict=True):
         button.click()
@@ -188,7 +181,7 @@ def test_click_on_a_row_moves_both_crosses_to_the_lesion(report: Watched) -> Non
     assert report.page.locator("tr.chosen").count() == 1
 
 
-def test_click_on_what_was_left_out_shows_it(report: Watched) -> None:
+def test_click_on_what_was_left_out_shows_it(report: WatchedReport) -> None:
     page = report.page
     summary = page.locator("section[aria-labelledby=left-out] summary").first
     summary.click()
@@ -201,7 +194,7 @@ def test_click_on_what_was_left_out_shows_it(report: Watched) -> None:
 
 
 @pytest.mark.parametrize("canvas", ["planes", "solid"])
-def test_lesions_are_seen_until_they_are_switched_off(canvas: str, report: Watched) -> None:
+def test_lesions_are_seen_until_they_are_switched_off(canvas: str, report: WatchedReport) -> None:
     place = report.page.locator(f"canvas.{canvas}").first
     with_them = amber(pixels(place))
     report.page.locator("#show-lesions").uncheck()
@@ -212,14 +205,14 @@ def test_lesions_are_seen_until_they_are_switched_off(canvas: str, report: Watch
 
 
 @pytest.mark.parametrize("canvas", ["planes", "solid"])
-def test_switching_the_skeleton_off_changes_the_picture(canvas: str, report: Watched) -> None:
+def test_switching_the_skeleton_off_changes_the_picture(canvas: str, report: WatchedReport) -> None:
     place = report.page.locator(f"canvas.{canvas}").first
     with_it = pixels(place)
     report.page.locator("#show-skeleton").uncheck()
     assert (np.abs(pixels(place) - with_it).max(axis=-1) > 20).sum() > 50
 
 
-def test_window_presets_and_free_window_change_the_grey(report: Watched) -> None:
+def test_window_presets_and_free_window_change_the_grey(report: WatchedReport) -> None:
     page, place = report.page, report.page.locator("canvas.planes").first
     page.locator("#show-skeleton").uncheck()
     bone = pixels(place).mean()
@@ -232,7 +225,7 @@ def test_window_presets_and_free_window_change_the_grey(report: Watched) -> None
     assert page.locator("[data-window][aria-pressed=true]").count() == 0
 
 
-def test_right_drag_widens_the_window_and_brightens(report: Watched) -> None:
+def test_right_drag_widens_the_window_and_brightens(report: WatchedReport) -> None:
     page, place = report.page, report.page.locator("canvas.planes").first
     before = pixels(place).mean()
     box = place.bounding_box()
@@ -248,7 +241,7 @@ def test_right_drag_widens_the_window_and_brightens(report: Watched) -> None:
     assert pixels(place).mean() > before
 
 
-def test_zoom_enlarges_what_is_under_the_cross(report: Watched) -> None:
+def test_zoom_enlarges_what_is_under_the_cross(report: WatchedReport) -> None:
     page, place = report.page, report.page.locator("canvas.planes").first
     small = amber(pixels(place))
     at = report.at(0)
@@ -260,7 +253,7 @@ def test_zoom_enlarges_what_is_under_the_cross(report: Watched) -> None:
         page.locator("#zoom").fill("1")
 
 
-def test_wheel_goes_through_the_slices(report: Watched) -> None:
+def test_wheel_goes_through_the_slices(report: WatchedReport) -> None:
     page, place = report.page, report.page.locator("canvas.planes").first
     before = report.at(0)
     place.scroll_into_view_if_needed()
@@ -270,7 +263,7 @@ def test_wheel_goes_through_the_slices(report: Watched) -> None:
 
 
 @pytest.mark.parametrize("key", ["v", "c", "m", "h"])
-def test_keys_of_the_library_change_nothing(key: str, report: Watched) -> None:
+def test_keys_of_the_library_change_nothing(key: str, report: WatchedReport) -> None:
     page, place = report.page, report.page.locator("canvas.planes").first
     place.focus()
     before, at = pixels(place), report.at(0)
@@ -279,7 +272,9 @@ def test_keys_of_the_library_change_nothing(key: str, report: Watched) -> None:
     assert np.array_equal(report.at(0), at)
 
 
-def test_dates_move_together_to_where_the_registration_says(report: Watched, comparison: Comparison) -> None:
+def test_dates_move_together_to_where_the_registration_says(
+    report: WatchedReport, comparison: Comparison
+) -> None:
     page, transform = report.page, comparison.registrations[0].transform
     page.locator(".pane").first.focus()
     for key in ("ArrowLeft", "ArrowLeft", "ArrowDown", "PageUp"):
@@ -290,7 +285,7 @@ def test_dates_move_together_to_where_the_registration_says(report: Watched, com
     assert np.abs(report.at(0) - transform.inverse().apply(report.at(1))).max() < 0.2
 
 
-def test_dates_that_are_not_linked_move_alone(report: Watched) -> None:
+def test_dates_that_are_not_linked_move_alone(report: WatchedReport) -> None:
     page = report.page
     page.locator("#linked").uncheck()
     before = report.at(1)
@@ -311,7 +306,7 @@ def test_dates_that_are_not_linked_move_alone(report: Watched) -> None:
     ],
 )
 def test_keys_move_the_cross_by_a_voxel_as_the_axial_picture_lies(
-    key: str, step_mm: tuple[float, float, float], report: Watched
+    key: str, step_mm: tuple[float, float, float], report: WatchedReport
 ) -> None:
     report.page.locator(".pane").first.focus()
     report.page.keyboard.press(key)  # from between voxels onto one
@@ -320,7 +315,7 @@ def test_keys_move_the_cross_by_a_voxel_as_the_axial_picture_lies(
     assert report.at(0) - before == pytest.approx(np.array(step_mm), abs=0.01)
 
 
-def test_row_can_be_chosen_by_keyboard_alone(report: Watched) -> None:
+def test_row_can_be_chosen_by_keyboard_alone(report: WatchedReport) -> None:
     page = report.page
     page.locator("section[aria-labelledby=tracks] [data-spots]").first.focus()
     page.keyboard.press("Tab")
@@ -328,7 +323,7 @@ def test_row_can_be_chosen_by_keyboard_alone(report: Watched) -> None:
     assert np.abs(report.at(0) - FAINT_LPS_MM).max() <= VOXEL_MM / 2 + 0.1
 
 
-def test_hostile_texts_stay_text(report: Watched) -> None:
+def test_hostile_texts_stay_text(report: WatchedReport) -> None:
     page = report.page
     assert page.evaluate("globalThis.hacked === undefined")
     assert page.locator("img[src=x]").count() == 0
@@ -381,14 +376,14 @@ CONTRASTS = """() => {
 }"""
 
 
-def test_all_text_stands_out_from_its_ground(report: Watched) -> None:
+def test_all_text_stands_out_from_its_ground(report: WatchedReport) -> None:
     """WCAG 2.1, success criterion 1.4.3."""
     found: dict[str, Any] = report.page.evaluate(CONTRASTS)
     assert len(found) > 15
     assert {name: ratio for name, ratio in found.items() if ratio < 4.5} == {}
 
 
-def test_print_leaves_the_viewer_out_and_opens_what_is_folded(report: Watched) -> None:
+def test_print_leaves_the_viewer_out_and_opens_what_is_folded(report: WatchedReport) -> None:
     page = report.page
     page.emulate_media(media="print")
     try:

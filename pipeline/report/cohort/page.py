@@ -68,7 +68,7 @@ def write_cohort_page(out: Path, records: Iterable[PatientRecord], *, version: s
     measured = [one for one in taken if one[1]["status"] == "done"]
     patients = [_entry(out, n, *one, width=width) for n, one in enumerate(measured)]
     others = [row for _, row, _ in taken if row["status"] != "done"]
-    style, script = resource("cohort.css"), resource("cohort.js")
+    style, script = resource("base.css") + resource("cohort.css"), resource("cohort.js")
     text = _template().render(
         style=Markup(style),
         script=Markup(script),

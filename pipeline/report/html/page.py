@@ -89,7 +89,7 @@ def write_comparison_report(
 def _write(
     content: dict[str, Any], folder: Path, analyses: Sequence[Analysis], viewer: Viewer, *, version: str
 ) -> Path:
-    style, parts = resource("style.css"), viewer.parts
+    style, parts = resource("base.css") + resource("style.css"), viewer.parts
     page = content | {
         "names": viewer.titles,
         "viewer_missing": viewer.missing,
