@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Soft-tissue calcification on CT: found, measured and followed. Research use, not a medical device.",
     no_args_is_help=True,
     add_completion=True,
+    rich_markup_mode=None,  # its panels cut long words on a terminal of 80 columns
     pretty_exceptions_enable=False,
 )
 app.command()(measure)

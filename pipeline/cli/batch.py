@@ -83,7 +83,10 @@ def batch(
     no_dicom: NoDicom = False,
     deidentify: Deidentify = False,
 ) -> None:
-    """Measure and compare the scans of many patients; the same command goes on where a run ended."""
+    """Measure and compare the scans of many patients.
+
+    The same command goes on where a run ended.
+    """
     _require_extra()
     from pipeline.batch.order import Way
     from pipeline.batch.run import Choice

@@ -25,7 +25,10 @@ def check(
     set_: Set = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
-    """Say what is in a folder, which series would be measured, and whether it can be trusted."""
+    """Say what is in a folder and which series would be measured.
+
+    Also whether it can be trusted.
+    """
     from pipeline.dicom.survey import survey
     from pipeline.running.scans import is_nifti
 

@@ -58,7 +58,10 @@ def compare(
     no_dicom: NoDicom = False,
     deidentify: Deidentify = False,
 ) -> None:
-    """Follow every lesion from the first scan to the last and say what changed beyond error."""
+    """Follow every lesion and say what changed beyond error.
+
+    From the first scan to the last of one patient.
+    """
     from pipeline.cli.progress import stage_progress
     from pipeline.cli.summary import print_comparison
     from pipeline.results.staging import staged_folder

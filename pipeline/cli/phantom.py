@@ -14,7 +14,10 @@ def phantom(
     out: Annotated[Path, typer.Argument(help="Folder for the case: new, or empty.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 1,
 ) -> None:
-    """Write the reference case: two scans, 11 months apart, with truth.json."""
+    """Write the reference case, two scans 11 months apart.
+
+    Their truth is in truth.json.
+    """
     from pipeline.cli.phantom_files import write_case
     from pipeline.cli.progress import stage_progress
     from pipeline.phantoms import reference_case

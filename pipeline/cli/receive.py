@@ -67,7 +67,10 @@ def receive(
     set_: Set = None,
     figures: Figures = None,
 ) -> None:
-    """Take CT studies over the network, measure them, compare them with the patient's earlier dates."""
+    """Take CT studies over the network and measure them.
+
+    Each is compared with the patient's earlier dates.
+    """
     if any(find_spec(name) is None for name in ("psutil", "pynetdicom")):
         raise UsageError("receive needs the extra pacs: pip install 'calcinosis-ct[pacs]'")
     given = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.load import preset_names
 from tests.cli.conftest import Run
 
 MODULES = ("numpy", "scipy", "skimage", "SimpleITK", "cc3d", "edt", "pydicom")
@@ -21,6 +23,18 @@ def test_version_names_every_library_that_decides_a_number(run: Run) -> None:
     assert first.split()[0] == "calcinosis-ct"
     assert python == f"python {sys.version.split()[0]}"
     assert libraries == [f"{name} {version(name)}" for name in LIBRARIES]
+
+
+@pytest.mark.parametrize("command", [None, "measure", "compare", "batch", "check", "phantom", "receive"])
+def test_help_cuts_no_word_on_a_usual_terminal(command: str | None) -> None:
+    shown = _calcinosis(*filter(None, [command]), "--help", COLUMNS="80")
+    cut = [line for line in shown.splitlines() if re.search(r"…|\w\.\.\.$", line) or len(line) > 80]
+    assert cut == []
+
+
+def test_help_names_every_preset() -> None:
+    shown = _calcinosis("measure", "--help", COLUMNS="80")
+    assert [name for name in preset_names() if name not in shown] == []
 
 
 def test_version_loads_none_of_them() -> None:
