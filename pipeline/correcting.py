@@ -140,6 +140,7 @@ def _edit(group: Group, automatic: Sequence[Lesion], named: Mapping[int, Lesion]
         what=group.what,
         lesion_ids=tuple(sorted(one.id for one in after)),
         automatic_ids=tuple(sorted(one.id for one in before)),
+        indeterminate_ids=tuple(sorted(one.id for one in before if one.status == "indeterminate")),
         volume_before_mm3=float(np.sum([one.size.volume_mm3.value for one in before])),
         volume_after_mm3=float(np.sum([one.size.volume_mm3.value for one in after])),
     )

@@ -124,7 +124,9 @@ def _work(order: Order, results: Path) -> None:
 
     way, job = order.way, order.job
     writing = way_of_writing(no_dicom=way.no_dicom, deidentify=way.deidentify, dates=way.dates)
-    options = RunOptions(way.settings, writing, way.dates, job.key, way.same_patient, way.resample_lesions)
+    options = RunOptions(
+        way.settings, writing, way.dates, job.key, way.same_patient, way.resample_lesions, way.deidentify
+    )
     if len(job.scans) > 1:
         compare_into(results, job.scans, options, job.case, silent)
     else:

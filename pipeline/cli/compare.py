@@ -72,7 +72,7 @@ def compare(
     writing = way_of_writing(no_dicom=no_dicom, deidentify=deidentify, dates=dates)
     own = {"series": series, "date": date, "anatomy": anatomy, "names": names, "lesions": lesions}
     scans = _inputs([baseline, *followup], own)
-    options = RunOptions(settings, writing, dates, patient_key, same_patient, resample_lesions)
+    options = RunOptions(settings, writing, dates, patient_key, same_patient, resample_lesions, deidentify)
     progress = stage_progress("compare", compare_stages(len(scans)))
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
         comparison = compare_into(stage, scans, options, case, begin)

@@ -102,8 +102,8 @@ Deidentify = Annotated[
     bool,
     typer.Option(
         "--deidentify",
-        help="Take the patient's identity out of SEG and SR (Basic Profile of DICOM PS3.15); "
-        "--dates shift and drop do so too.",
+        help="Take the patient's identity out of SEG and SR (Basic Profile of DICOM PS3.15), and the UIDs of "
+        "the source out of every result; --dates shift and drop do so too.",
     ),
 ]
 

@@ -27,6 +27,15 @@ MESH_VOLUME = Code("RNU0", "IBSI", "Volume (mesh)")
 DIAMETER_3D = Code("L0JK", "IBSI", "Maximum 3D diameter")
 LONG_AXIS = Code("103339001", "SCT", "Long Axis")
 SHORT_AXIS = Code("103340004", "SCT", "Short Axis")
+PLANE_AXES = {
+    plane: (
+        Code(f"{plane}_long_axis", OWN_SCHEME, f"Long axis in the {plane} plane"),
+        Code(f"{plane}_short_axis", OWN_SCHEME, f"Short axis in the {plane} plane"),
+    )
+    for plane in ("coronal", "sagittal")
+}
+"""Names of their own: readers that take each NUM by its name would pass over a plane that modifies it, and
+take a coronal axis for the axial one that RECIST goes by."""
 ATTENUATION = Code("112031", "DCM", "Attenuation Coefficient")
 MEAN = Code("373098007", "SCT", "Mean")
 STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")

@@ -28,6 +28,7 @@ GROUPS = {
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
     "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept", "RescaleType"),
     "CTXRayDetailsSequence": ("KVP",),
+    "CTExposureSequence": ("CTDIvol",),
     "CTReconstructionSequence": ("ConvolutionKernel",),
     "CTAcquisitionDetailsSequence": ("GantryDetectorTilt",),
 }

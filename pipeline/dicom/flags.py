@@ -9,6 +9,7 @@ from pipeline.dicom.discover import Inventory
 from pipeline.dicom.headers import SliceHeader
 from pipeline.dicom.stack import Stack
 from pipeline.domain.scan import QualityFlag
+from pipeline.domain.wording import counted
 from pipeline.errors import InputRefused
 
 SPACING_CONTRADICTION = 0.05
@@ -146,5 +147,6 @@ def _preamble_flags(slices: tuple[SliceHeader, ...]) -> list[QualityFlag]:
 def _damage_flags(inventory: Inventory) -> list[QualityFlag]:
     if inventory.damaged_count == 0:
         return []
-    message = f"{inventory.damaged_count} DICOM files could not be read; slices at an end may be missing"
+    damaged = counted(inventory.damaged_count, "DICOM file")
+    message = f"{damaged} could not be read; slices at an end may be missing"
     return [QualityFlag("UNREADABLE_FILES", "warning", message)]

@@ -15,7 +15,7 @@ from pipeline.dicom.objects import MODEL, Origin
 from pipeline.dicom.seg import Written
 from pipeline.dicom.writing import Writing
 from pipeline.domain.analysis import Analysis
-from pipeline.domain.lesion import Density, Interval, Lesion, Site
+from pipeline.domain.lesion import Density, Interval, Lesion, Site, Size
 
 Group = hd.sr.MeasurementsAndQualitativeEvaluations | hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations
 DECIMALS = 3
@@ -102,10 +102,19 @@ def _measures(lesion: Lesion) -> list[hd.sr.Measurement]:
         *_known(codes.MESH_VOLUME, size.mesh_volume_mm3, codes.MM3),
         _measure(codes.LONG_AXIS, size.axial.long_axis_mm, codes.MM),
         _measure(codes.SHORT_AXIS, size.axial.short_axis_mm, codes.MM),
+        *_other_planes(size),
         _measure(codes.DIAMETER_3D, size.diameter_3d_mm, codes.MM),
         *_density(lesion.density),
         *_calcium(lesion.calcium_mass_mg, lesion.agatston_score),
     ]
+
+
+def _other_planes(size: Size) -> Iterator[hd.sr.Measurement]:
+    """The axes in the coronal and the sagittal plane."""
+    for plane, (long_axis, short_axis) in codes.PLANE_AXES.items():
+        axes = size.coronal if plane == "coronal" else size.sagittal
+        yield _measure(long_axis, axes.long_axis_mm, codes.MM)
+        yield _measure(short_axis, axes.short_axis_mm, codes.MM)
 
 
 def _density(density: Density) -> list[hd.sr.Measurement]:

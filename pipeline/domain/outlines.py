@@ -24,5 +24,6 @@ class Edit:
     what: EditKind
     lesion_ids: tuple[int, ...]  #: as they are now; empty where deleted
     automatic_ids: tuple[int, ...]  #: as they were found; empty where added
+    indeterminate_ids: tuple[int, ...]  #: those of `automatic_ids` that were indeterminate
     volume_before_mm3: float  #: corrected for partial volume; 0 where there was none
     volume_after_mm3: float

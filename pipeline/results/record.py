@@ -189,6 +189,7 @@ def _edit(one: Edit) -> Plain:
         "what": one.what,
         "lesion_ids": one.lesion_ids,
         "automatic_ids": one.automatic_ids,
+        "indeterminate_ids": one.indeterminate_ids,
         "volume_before_mm3": one.volume_before_mm3,
         "volume_after_mm3": one.volume_after_mm3,
     }

@@ -70,7 +70,9 @@ def compare_into(
     if options.dates is Dates.DROP:
         comparison = drop_dates(comparison)
     begin("writing")
-    write_all_compared(comparison, stage, options.settings.figures, options.writing)
+    write_all_compared(
+        comparison, stage, options.settings.figures, options.writing, hides_source=options.hides_source
+    )
     return comparison
 
 

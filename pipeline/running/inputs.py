@@ -46,6 +46,12 @@ class RunOptions:
     patient_key: str | None = None  #: in place of the one made from the header
     same_patient: bool = False  #: the scans are of one patient, whatever their headers say
     resample_lesions: bool = False  #: take outlines of another grid too
+    deidentify: bool = False  #: no result holds a UID of the source
+
+    @property
+    def hides_source(self) -> bool:
+        """Whether results must not lead back to the images: also where their dates are not the true ones."""
+        return self.deidentify or self.dates is not Dates.KEEP
 
 
 def require_found(path: Path | None, what: str) -> None:

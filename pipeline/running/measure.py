@@ -60,7 +60,7 @@ def measure_into(stage: Path, scan: ScanInput, options: RunOptions, begin: OnSta
 
     analysis = analyse(one, options.settings, anatomy=guest, outlines=outlines, on_stage=told)
     begin("writing")
-    write_all(analysis, stage, options.settings.figures, options.writing)
+    write_all(analysis, stage, options.settings.figures, options.writing, hides_source=options.hides_source)
     return analysis
 
 

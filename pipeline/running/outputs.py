@@ -13,6 +13,7 @@ from pipeline.domain.change import Comparison
 from pipeline.nifti import write_label_map
 from pipeline.results.files import write_analysis, write_comparison
 from pipeline.running.objects import of_time_point
+from pipeline.running.stripping import compared_without_source_uids, without_source_uids
 
 if TYPE_CHECKING:
     from pipeline.dicom.writing import Writing
@@ -31,8 +32,22 @@ def writers(figures: FigureSettings, writing: Writing | None) -> list[str]:
     return wanted
 
 
-def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing: Writing | None) -> None:
-    """Tables, masks and, if wanted, pictures and the report of one scan, and objects for the archive."""
+def write_all(
+    as_read: Analysis,
+    folder: Path,
+    figures: FigureSettings,
+    writing: Writing | None,
+    *,
+    hides_source: bool = False,
+) -> None:
+    """Tables, masks and, if wanted, pictures and the report of one scan, and objects for the archive.
+
+    Parameters
+    ----------
+    hides_source : bool
+        No file holds a UID of the source; objects by what `writing` says.
+    """
+    analysis = without_source_uids(as_read) if hides_source else as_read
     write_analysis(analysis, folder, version=__version__)
     with ThreadPoolExecutor(max_workers=2) as threads:
         beside = [
@@ -47,10 +62,10 @@ def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing
         from pipeline.results.workbook import write_lesions_workbook
 
         write_lesions_workbook(analysis, folder / "lesions.xlsx")
-        if writing is not None and analysis.scan.source is not None:
+        if writing is not None and as_read.scan.source is not None:
             from pipeline.dicom.write import write_objects
 
-            write_objects(analysis, folder, writing)
+            write_objects(as_read, folder, writing)
         if figures.enabled:
             from pipeline.report.figures import write_figures
 
@@ -64,16 +79,21 @@ def write_all(analysis: Analysis, folder: Path, figures: FigureSettings, writing
 
 
 def write_all_compared(
-    comparison: Comparison, folder: Path, figures: FigureSettings, writing: Writing | None
+    as_read: Comparison,
+    folder: Path,
+    figures: FigureSettings,
+    writing: Writing | None,
+    *,
+    hides_source: bool = False,
 ) -> None:
     """One folder for each date, and the comparison's own tables, pictures and report."""
+    comparison = compared_without_source_uids(as_read) if hides_source else as_read
     with ThreadPoolExecutor(max_workers=1) as threads:
-        for n, analysis in enumerate(comparison.analyses):
+        for n, analysis in enumerate(as_read.analyses):
             own = folder / f"t{n}"
             own.mkdir()
-            write_all(
-                analysis, own, figures.model_copy(update={"paper": 0}), of_time_point(writing, comparison, n)
-            )
+            few = figures.model_copy(update={"paper": 0})
+            write_all(analysis, own, few, of_time_point(writing, as_read, n), hides_source=hides_source)
         viewer = _viewer(threads, figures, comparison)
         write_comparison(comparison, folder, version=__version__)
         from pipeline.results.workbook import write_tracks_workbook

@@ -92,13 +92,12 @@ def _is_same(
 def drawn_candidate(
     mask: BoxedMask, volume: CTVolume, before: Candidate | None, *, edge_hu: float
 ) -> Candidate:
-    """An outline as a lesion to be measured.
+    """An outline as a lesion to be measured: definite, since a human has the last word on what it is.
 
     Parameters
     ----------
     before : Candidate, optional
-        The one found that it shares most voxels with. What made it uncertain still does: an outline says
-        how far a lesion goes, and not what it is.
+        The one found that it shares most voxels with: at what height its border was drawn.
     edge_hu : float
         The scan's threshold, for an outline where nothing was found.
     """
@@ -108,8 +107,8 @@ def drawn_candidate(
         edge_hu=edge_hu if before is None else before.edge_hu,
         fragment_count=int(labels.max()),
         peak_hu=float(volume.hu[mask.box][mask.voxels].max()),
-        status="definite" if before is None else before.status,
-        reason="" if before is None else before.reason,
+        status="definite",
+        reason="",
     )
 
 

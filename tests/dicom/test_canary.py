@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+import re
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from pipeline.cli import main
 from tests.series import dup, good_series, set_stored, stored, write_series
 
 CANARY = "XCANARYX"
+GZIP = b"\x1f\x8b"
 TEXT_KINDS = ("LO", "SH", "PN", "LT", "ST", "UT", "AE", "UC")
 EXEMPT = {"Manufacturer", "ConvolutionKernel"}
 """Technical texts that the results name."""
@@ -134,19 +141,28 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
     return 0
 
 
-def hits(folder: Path) -> list[str]:
-    """Files that hold the canary, in their bytes or their names."""
-    import gzip
-
+def hits(folder: Path, texts: Iterable[str] = (CANARY,)) -> list[str]:
+    """Files that hold the canary, or one of other texts, in their bytes or their names."""
+    wanted = [(text, text.encode(), text.encode("utf-16-le")) for text in texts]
     found = []
     for file in (f for f in folder.rglob("*") if f.is_file()):
-        data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        if file.suffix == ".xlsx":
-            with zipfile.ZipFile(file) as book:
-                data = b"".join(book.read(name) for name in book.namelist())
-        if CANARY.encode() in data or CANARY.encode("utf-16-le") in data or CANARY in file.name:
+        data = unpacked(file)
+        if any(one in data or wide in data or text in file.name for text, one, wide in wanted):
             found.append(file.name)
     return found
+
+
+def unpacked(file: Path) -> bytes:
+    """What a file holds, and what is packed within it: of a page the volumes of its viewer too."""
+    data = file.read_bytes()
+    if file.suffix == ".gz":
+        return gzip.decompress(data)
+    if file.suffix == ".xlsx":
+        with zipfile.ZipFile(file) as book:
+            return b"".join(book.read(name) for name in book.namelist())
+    blobs = re.findall(rb'<script type="text/plain" id="[^"]*">([^<]*)<', data)
+    inner = [base64.b64decode(one) for one in blobs if one[:1] != b"<"]
+    return b"".join([data, *(gzip.decompress(one) if one[:2] == GZIP else one for one in inner)])
 
 
 def test_no_output_holds_the_canary(
@@ -177,6 +193,33 @@ def test_no_stripped_object_holds_the_canary(
     assert run(monkeypatch, "compare", *folders, "-o", out, "--deidentify", "--no-figures") == 0
     assert len(list(out.rglob("*.dcm"))) == 4
     assert hits(out) == []
+
+
+@pytest.mark.parametrize("more", [("--deidentify",), ("--deidentify", "--no-dicom"), ("--dates", "shift")])
+def test_no_stripped_result_holds_a_uid_of_the_source(
+    more: tuple[str, ...], tmp_path: Path, folders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every output, byte by byte, in tables, pictures, page and log; class UIDs are the standard's."""
+    out, log = tmp_path / "out", tmp_path / "log.jsonl"
+    images = [dcmread(file) for folder in folders for file in folder.glob("*_im*.dcm")]
+    named = {str(e.value) for d in images for e in d.iterall() if e.VR == "UI" and not is_standards(e)}
+    assert len(named) > len(images) / 2
+    assert run(monkeypatch, "--log", log, "measure", folders[0], "-o", out / "m", *more) == 0
+    assert run(monkeypatch, "--log", log, "compare", *folders, "-o", out / "c", *more) == 0
+    log.rename(out / "log.jsonl")
+    assert len(list(out.rglob("report.html"))) == 4
+    assert hits(out, named) == []
+    assert hits(out) == []
+    content = json.loads((out / "m" / "measurements.json").read_text("utf-8"))
+    if "--no-dicom" not in more:
+        report = dcmread(out / "m" / "measurements.sr.dcm")
+        (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
+        series = {str(one.SeriesInstanceUID) for one in evidence.ReferencedSeriesSequence}
+        assert content["scan"]["series_instance_uid"] in series  # the same for the same
+
+
+def is_standards(element: DataElement) -> bool:
+    return str(element.value).startswith("1.2.840.10008.")
 
 
 def test_no_refusal_holds_the_canary(

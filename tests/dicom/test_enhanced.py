@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 
 from pipeline.dicom.read import read_scan
 from pipeline.errors import InputRefused
@@ -32,6 +33,22 @@ def test_rescale_of_each_frame_is_its_own(tmp_path: Path) -> None:
         d.PixelData = (stored(d) + n).tobytes()
         d.RescaleIntercept = str(-1024 - n)
     assert np.array_equal(read_scan(write(enhanced(series), tmp_path)).volume.hu, box_hu())
+
+
+def test_dose_stands_in_the_exposure_of_the_frames(tmp_path: Path) -> None:
+    """PS3.3 C.8.15.3.8: CT Exposure Sequence, of all frames or of each."""
+    shared, own = enhanced(good_series()), enhanced(good_series())
+    shared.SharedFunctionalGroupsSequence[0].CTExposureSequence = exposure(4.2)
+    for n, groups in enumerate(own.PerFrameFunctionalGroupsSequence):
+        groups.CTExposureSequence = exposure(3.0 + 2.0 * (n % 2))
+    found = [read_scan(write(d, tmp_path / name)) for d, name in ((shared, "shared"), (own, "own"))]
+    assert [one.acquisition.ctdi_vol_mgy for one in found] == pytest.approx([4.2, 4.0])
+
+
+def exposure(dose_mgy: float) -> Items:
+    item = Dataset()
+    item.CTDIvol = dose_mgy
+    return Items([item])
 
 
 def refused(dataset: Dataset, folder: Path) -> str:

@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from pipeline.dicom.ct_write import uids_from, write_ct_series
-from tests.builders import ct, pelvis_of_two_shafts
+from tests.builders import ball, ct, paint, pelvis_of_two_shafts
 from tests.cli.conftest import Run
 from tests.dicom_out.objects import groups_of, measure, values
 from tests.dicom_out.slicer import as_other_tools_write, frames_of
@@ -114,6 +114,31 @@ def test_a_lesion_beside_an_edited_one_stays_automatic_and_bone_gives_way(
     assert kept == {one["tracking_uid"] for one in before["lesions"]}
 
 
+def test_an_edited_lesion_is_definite_and_an_untouched_one_keeps_its_doubt(run: Run, tmp_path: Path) -> None:
+    """Two balls, less dense than cortex, that the ends of the scan cut, which makes them indeterminate."""
+    hu, geometry = pelvis_of_two_shafts({}, seed=5)
+    for centre in ((0.0, 20.0, -22.0), (0.0, -26.0, 22.0)):
+        hu = paint(hu, ball(geometry, centre, 4.0), 350.0)
+    scan = tmp_path / "ct"
+    write_ct_series(ct(hu, geometry), paulas_header(dt.date(2021, 1, 2)), scan, make_uid=uids_from("cut"))
+    assert run("measure", scan, "-o", tmp_path / "a", "--no-figures").code == 0
+    before = content(tmp_path / "a")
+    assert [one["status"] for one in before["lesions"]] == ["indeterminate"] * 2
+    image, array = labels(tmp_path / "a")
+    k, j, i = (axis[0] for axis in np.nonzero(array == 1))
+    array[k, j, i] = 0  # one voxel of the first
+    out = tmp_path / "b"
+    file = save(array, image, tmp_path / "drawn.nii.gz")
+    assert run("measure", scan, "-o", out, "--no-figures", "--lesions", file).code == 0
+    after = {one["tracking_uid"]: one for one in content(out)["lesions"]}
+    edited, untouched = (after[one["tracking_uid"]] for one in before["lesions"])
+    assert (edited["status"], edited["why_indeterminate"], edited["source"]) == ("definite", None, "edited")
+    assert edited["touches_edge"]
+    assert (untouched["status"], untouched["source"]) == ("indeterminate", "automatic")
+    assert content(out)["burden"]["volume_mm3"]["value"] == edited["volume_mm3"]["value"]
+    assert [one["indeterminate_ids"] for one in content(out)["edits"]] == [[1]]
+
+
 def test_a_merged_and_a_split_lesion_are_told(
     run: Run, scan_folder: Path, automatic: Path, tmp_path: Path
 ) -> None:
@@ -153,7 +178,9 @@ def test_a_stripped_seg_comes_back_to_the_scan_that_it_was_made_of(
     assert run("measure", scan_folder, "-o", stripped, "--no-figures", "--deidentify").code == 0
     outlines = ("--lesions", stripped / "lesions.seg.dcm")
     assert run("measure", scan_folder, "-o", tmp_path / "again", "--no-figures", *outlines).code == 0
-    assert content(tmp_path / "again") == content(stripped)
+    again, before = content(tmp_path / "again"), content(stripped)
+    assert again["scan"].pop("series_instance_uid") != before["scan"].pop("series_instance_uid")
+    assert again == before
 
 
 def refused(run: Run, scan: Path, file: Path, folder: Path, *more: str) -> str:

@@ -49,6 +49,9 @@ def test_each_number_is_that_of_the_json(analysis: Analysis, tmp_path: Path) -> 
         assert values(group, DIAMETER) == [(lesion["diameter_3d_mm"], "mm")]
         assert values(group, LONG) == [(lesion["axial"]["long_axis_mm"], "mm")]
         assert values(group, SHORT) == [(lesion["axial"]["short_axis_mm"], "mm")]
+        for plane in ("coronal", "sagittal"):
+            for axis in ("long_axis", "short_axis"):
+                assert values(group, f"{plane}_{axis}") == [(lesion[plane][f"{axis}_mm"], "mm")]
         hu = {
             value_of(item.ContentSequence[0]): value_of(item)
             for item in group.ContentSequence

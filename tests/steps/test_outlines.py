@@ -57,12 +57,12 @@ def test_shared_voxels_are_those_of_both_grids(seed: int) -> None:
     assert shared_voxels(boxed(one, GRID), boxed(other, GRID)) == int((one & other).sum())
 
 
-def test_an_outline_takes_over_what_made_the_found_one_uncertain() -> None:
+def test_an_outline_is_a_humans_word_that_it_is_a_lesion() -> None:
     hu = np.zeros(SHAPE)
     hu[0, 0, 0], hu[5, 7, 9] = 300.0, 900.0
     before = Candidate(A, 180.0, 1, 300.0, status="indeterminate", reason="may be bowel")
     drawn = drawn_candidate(LARGER_A, ct(hu, GRID), before, edge_hu=150.0)
-    assert (drawn.status, drawn.reason, drawn.edge_hu) == ("indeterminate", "may be bowel", 180.0)
+    assert (drawn.status, drawn.reason, drawn.edge_hu) == ("definite", "", 180.0)
     new = drawn_candidate(BOTH, ct(hu, GRID), None, edge_hu=150.0)
     assert (new.status, new.edge_hu, new.fragment_count, new.peak_hu) == ("definite", 150.0, 2, 900.0)
 

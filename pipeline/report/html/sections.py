@@ -80,6 +80,7 @@ def _edit(edit: Edit) -> dict[str, str]:
         "what": edit.what,
         "now": now or "–",
         "found": found or "–",
+        "doubtful": ", ".join(str(one) for one in edit.indeterminate_ids),
         "before": volume_text(edit.volume_before_mm3),
         "after": volume_text(edit.volume_after_mm3),
     }
