@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import AnnotationCode, Comparison, Track
 from pipeline.domain.lesion import Lesion
-from pipeline.domain.wording import counted, volume_text
+from pipeline.domain.wording import change_of_volume_text, counted, volume_text
 
 LONGEST_WORD = len("ischiofemoral")
 LONGEST_KIND = len("not_evaluable")
@@ -95,8 +95,8 @@ def print_comparison(comparison: Comparison, out: Path) -> None:
         console.print(f"Threshold: {comparison.threshold.reason}")
     for flag in (flag for one in comparison.analyses[1:] for flag in one.flags if "_CHANGED" in flag.code):
         console.print(f"{flag.severity}: {flag.message} ({flag.code})")
-    burdens = [volume_text(one.burden.volume_mm3.value) for one in comparison.analyses]
-    console.print("Burden: " + " → ".join(burdens))
+    burdens = [one.burden.volume_mm3.value for one in comparison.analyses]
+    console.print("Burden: " + change_of_volume_text(burdens))
     for response in comparison.responses:
         reasons = "; ".join(response.reasons)
         console.print(f"Response on {names[response.date_index]}: {response.category} ({reasons})")

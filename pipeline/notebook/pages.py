@@ -11,7 +11,7 @@ from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Comparison
 from pipeline.domain.lesion import Lesion
 from pipeline.domain.scan import QualityFlag, Scan
-from pipeline.domain.wording import interval_text, volume_text
+from pipeline.domain.wording import change_of_volume_text, interval_text
 from pipeline.report.html.pictures import thumbnail_url
 from pipeline.report.html.thumbnails import lesion_thumbnail
 from pipeline.report.panels import CORONAL, display_steps_mm, orient
@@ -85,7 +85,7 @@ def comparison_html(comparison: Comparison) -> str:
         f"{escape('; '.join(one.reasons))}</div>"
         for one in comparison.responses
     ]
-    volumes = " → ".join(volume_text(one.burden.volume_mm3.value) for one in comparison.analyses)
+    volumes = change_of_volume_text([one.burden.volume_mm3.value for one in comparison.analyses])
     tracks = [(escape(track_title(one)),) for one in comparison.tracks[:MOST_ROWS]]
     return (
         f"{''.join(answers)}<div>Definite lesions together: {escape(volumes)}</div>"

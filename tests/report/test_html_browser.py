@@ -138,9 +138,12 @@ def shown_mm3(text: str) -> tuple[float, float]:
 
 
 def rows_of(page: Page, heading: str) -> list[list[str]]:
-    """Texts of the cells of the table under a heading."""
+    """Texts of the cells of the table under a heading, their units parted by plain spaces."""
     rows = page.locator(f"section[aria-labelledby={heading}] tbody tr")
-    return [[cell.inner_text().strip() for cell in row.locator("th, td").all()] for row in rows.all()]
+    return [
+        [cell.inner_text().strip().replace("\N{NO-BREAK SPACE}", " ") for cell in row.locator("th, td").all()]
+        for row in rows.all()
+    ]
 
 
 def test_volumes_of_the_tracks_are_those_of_the_json(report: WatchedReport, folder: Path) -> None:

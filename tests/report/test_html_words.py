@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.change import Annotation, BurdenChange, Comparison, Track, TrackKind
@@ -15,10 +16,12 @@ from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Interval, Site
 from pipeline.domain.outlines import Edit
+from pipeline.domain.wording import change_of_volume_text
 from pipeline.report.html import course, narrative, viewer
 from pipeline.report.html.library import LibraryMissing
 from pipeline.report.html.page import REPORT, write_comparison_report, write_report
 from pipeline.report.html.scene3d import links_between
+from pipeline.report.html.unbroken import unbroken
 from tests.report.balls import RIGHT_LPS_MM, analysis_of
 from tests.report.courses import Shown
 from tests.report.courses import course as course_of
@@ -55,15 +58,17 @@ def test_indeterminate_findings_and_serious_flags_are_in_the_impression() -> Non
 
 
 def test_what_was_edited_by_hand_is_said_and_listed(tmp_path: Path) -> None:
-    edits = (Edit("deleted", (), (3,), 1500.0, 0.0), Edit("changed", (1,), (1, 2), 40.0, 60.0))
+    edits = (Edit("deleted", (), (3,), (), 1500.0, 0.0), Edit("merged", (1,), (1, 2), (2,), 40.0, 60.0))
     analysis = replace(analysis_of(), edits=edits)
     sentence = narrative.impression(analysis)[1]
     assert sentence == "Outlines were edited by hand: 2 changes, listed below."
     text = write_report(analysis, tmp_path, version="1").read_text("utf-8")
-    found = re.findall(r'<th scope="row">(deleted|changed)</th><td>(.*?)</td></tr>', text)
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
+    found = re.findall(r'<th scope="row">(deleted|merged)</th><td>(.*?)</td></tr>', text)
+    doubt = ' <span class="quiet">(indeterminate: 2)</span>'
     assert [(what, cells.split("</td><td>")) for what, cells in found] == [
-        ("deleted", ["–", "3", "1.5 mL", "0 mm³"]),
-        ("changed", ["1", "1, 2", "40 mm³", "60 mm³"]),
+        ("deleted", ["–", "3", "1.5 mL", "0 mL"]),
+        ("merged", ["1", "1, 2" + doubt, "40 mm³", "60 mm³"]),
     ]
     assert "edited by hand" not in write_report(analysis_of(), tmp_path, version="1").read_text("utf-8")
 
@@ -132,7 +137,7 @@ def following(kind: TrackKind, *volumes_mm3: float | None) -> Comparison:
     ("kind", "volumes", "words"),
     [
         ("resolved", (3000.0, 0.0), "is no longer seen (3.0 mL before)"),
-        ("decreased", (3000.0, 900.0), "is smaller (3.0 mL → 900 mm³)"),
+        ("decreased", (3000.0, 900.0), "is smaller (3.0 mL → 0.9 mL)"),
         ("increased", (3000.0, 9000.0), "is larger (3.0 mL → 9.0 mL)"),
         ("stable", (3000.0, 3001.0), "is unchanged within error (3.0 mL)"),
         ("new", (0.0, 3000.0), "is new (3.0 mL)"),
@@ -173,8 +178,8 @@ def test_smaller_places_are_summed_up() -> None:
     sentences = course.course_impression(replace(comparison, tracks=tracks))
     assert len(sentences) == 1 + course.NAMED + 2
     alike = course.course_impression(replace(comparison, tracks=tracks[:6]))
-    assert alike[-2] == "2 smaller places: all resolved."
-    assert sentences[-2] == "3 smaller places: 2 resolved, 1 stable."
+    assert alike[-2] == "2 smaller lesions: all resolved."
+    assert sentences[-2] == "3 smaller lesions: 2 resolved, 1 stable."
 
 
 def test_burden_is_said_for_every_date_with_the_change_from_the_first_to_the_last() -> None:
@@ -248,3 +253,17 @@ def test_page_of_nothing_but_noise_stays_within_its_size(tmp_path: Path) -> None
 def test_as_many_dates_as_there_may_be_are_written(tmp_path: Path) -> None:
     many = course_of(*(Shown(30 * n, 1000.0) for n in range(40)))
     assert write_comparison_report(many, tmp_path, version="1").stat().st_size <= MOST_BYTES - PICTURES_BYTES
+
+
+def test_volumes_beside_each_other_have_one_unit() -> None:
+    assert change_of_volume_text([2600.0, 785.0]) == "2.6 mL → 0.8 mL"
+    assert change_of_volume_text([19000.0, 5.7, 0.0]) == "19.0 mL → 0.006 mL → 0 mL"
+    assert change_of_volume_text([785.0, 9.0]) == "785 mm³ → 9.0 mm³"
+
+
+def test_a_number_stays_with_its_unit_and_its_limits() -> None:
+    assert unbroken("53 mm³ (25 to 89), 8 × 5 mm (axial)") == "53~mm³ (25~to~89), 8~×~5~mm (axial)".replace(
+        "~", "\N{NO-BREAK SPACE}"
+    )
+    assert unbroken("4 smaller lesions") == "4 smaller lesions"
+    assert unbroken(Markup("1 mm")) == "1 mm"

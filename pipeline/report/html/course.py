@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pipeline.domain.change import AnnotationCode, BurdenChange, Comparison, Response, Track, TrackKind
 from pipeline.domain.description import name_text
 from pipeline.domain.lesion import Lesion
-from pipeline.domain.wording import interval_text, volume_text
+from pipeline.domain.wording import TO, change_of_volume_text, interval_text, is_in_ml, volume_text
 from pipeline.report.html.narrative import percent_text, place_title
 from pipeline.report.time_axis import distance_text
 from pipeline.report.wording import counted, date_text
@@ -58,6 +58,12 @@ def date_words(comparison: Comparison, index: int) -> str:
     return ", ".join(part for part in (date_text(point), since) if part)
 
 
+def comparison_text(comparison: Comparison) -> str:
+    """Which scans are compared, as the line of a report that bears this name says it."""
+    words = [date_words(comparison, n) for n in range(len(comparison.time_points))]
+    return f"{words[0]} (first scan); " + "; ".join(words[1:])
+
+
 def course_impression(comparison: Comparison) -> list[str]:
     """The answer of the last date, the largest lesions by name, and the burden on every date."""
     sentences = []
@@ -69,7 +75,9 @@ def course_impression(comparison: Comparison) -> list[str]:
 
 
 def _burdens(comparison: Comparison) -> str:
-    volumes = " → ".join(interval_text(one.burden.volume_mm3) for one in comparison.analyses)
+    burdens = [one.burden.volume_mm3 for one in comparison.analyses]
+    in_ml = is_in_ml(one.value for one in burdens)
+    volumes = TO.join(interval_text(one, in_ml=in_ml) for one in burdens)
     last = len(comparison.analyses) - 1
     change = next(
         (one for one in comparison.burden_changes if (one.from_index, one.to_index) == (0, last)), None
@@ -86,7 +94,7 @@ def _fates(comparison: Comparison) -> list[str]:
         kinds = Counter(track.kind.replace("_", " ") for track in others).most_common()
         what = ", ".join(f"{number} {kind}" for kind, number in kinds)
         what = f"all {kinds[0][0]}" if len(kinds) == 1 < len(others) else what
-        sentences.append(f"{counted(len(others), 'smaller place')}: {what}.")
+        sentences.append(f"{counted(len(others), 'smaller lesion')}: {what}.")
     return sentences
 
 
@@ -100,7 +108,8 @@ def _fate(comparison: Comparison, track: Track) -> str:
     if lesion is None:
         return f"Track {track.track_id} {FATES[track.kind]}."
     volumes = [one.value for one in track.volume_mm3 if one is not None]
-    change = " → ".join(dict.fromkeys(volume_text(one) for one in (volumes[0], volumes[-1])))
+    change = change_of_volume_text([volumes[0], volumes[-1]])
+    change = TO.join(dict.fromkeys(change.split(TO)))
     if track.kind == "resolved":
         change = f"{volume_text(volumes[0])} before"
     elif track.kind == "not_evaluable":

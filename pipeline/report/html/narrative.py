@@ -13,6 +13,14 @@ from pipeline.domain.wording import interval_text, length_text, volume_text
 from pipeline.report.wording import counted, signed
 
 NOT_KNOWN = "not known"
+PATTERNS = {
+    "exoskeleton": "half or more in long sheets of skin or subcutaneous fat",
+    "superficial": "mostly in skin or subcutaneous fat",
+    "tumoral": "mostly deep lumps",
+    "fascial": "mostly deep and thin, as sheets and lines along fascia and muscle are",
+    "mixed": "no form prevails",
+}
+"""`Burden.pattern` in words: of the form of what is deep it speaks, and not of the layer that it lies in."""
 PREPOSITION = re.compile("^(in|at|over) the ")
 
 
@@ -124,7 +132,7 @@ def _burden(analysis: Analysis, definite: Sequence[Lesion]) -> str:
         seen = "" if limit is None else f"; one of {volume_text(limit)} or more would have been seen"
         return f"No definite soft-tissue calcification{seen}."
     what = counted(len(definite), "definite soft-tissue calcification")
-    pattern = f", pattern {burden.pattern}" if burden.pattern else ""
+    pattern = f", {burden.pattern} pattern" if burden.pattern else ""
     largest = max(definite, key=lambda one: one.size.volume_mm3.value)
     together = "" if len(definite) == 1 else " together"
     placed = len(definite) > 1 and largest.site.region is not None

@@ -19,6 +19,7 @@ from pipeline.report.html.policy import content_policy, json_text
 from pipeline.report.html.resources import resource
 from pipeline.report.html.rows import lesion_rows, track_rows
 from pipeline.report.html.sections import date_section
+from pipeline.report.html.unbroken import unbroken
 from pipeline.report.html.viewer import Viewer
 from pipeline.report.wording import date_text
 
@@ -44,6 +45,7 @@ def write_report(analysis: Analysis, folder: Path, *, version: str, viewer: View
     title = viewer.titles[0]
     content = NO_COURSE | {
         "heading": "Soft-tissue calcification on CT",
+        "compared_with": "none",
         "subtitle": title,
         "impression": narrative.impression(analysis),
         "dates": [date_section(analysis, title, folder / "figures")],
@@ -71,6 +73,7 @@ def write_comparison_report(
     viewer = viewer or Viewer.of_comparison(comparison)
     content = {
         "heading": "Soft-tissue calcification on CT, compared",
+        "compared_with": course.comparison_text(comparison),
         "subtitle": " and ".join(date_text(point) for point in comparison.time_points),
         "impression": course.course_impression(comparison),
         "dates": [
@@ -112,6 +115,7 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("pipeline.report", "templates"),
         autoescape=True,
+        finalize=unbroken,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

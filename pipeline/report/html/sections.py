@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.domain.analysis import Analysis
 from pipeline.domain.outlines import Edit
-from pipeline.domain.wording import interval_text, volume_text
+from pipeline.domain.wording import counted, interval_text, is_in_ml, volume_text
 from pipeline.report.html import narrative
 from pipeline.report.html.pictures import picture_url
 from pipeline.report.html.spots import spots_text
@@ -62,7 +62,7 @@ def _burden(analysis: Analysis) -> list[tuple[str, str]]:
         ("Volume, with 95 % limits", interval_text(burden.volume_mm3)),
         ("Volume by counting voxels", volume_text(burden.voxel_volume_mm3)),
         ("Indeterminate, not in the sum", volume_text(burden.indeterminate_volume_mm3)),
-        ("Pattern", burden.pattern or "–"),
+        ("Pattern", f"{burden.pattern}: {narrative.PATTERNS[burden.pattern]}" if burden.pattern else "–"),
         ("Hydroxyapatite, estimated", _optional(burden.calcium_mass_mg, "mg")),
         ("Agatston score", _optional(burden.agatston_score, "")),
         (
@@ -76,13 +76,14 @@ def _burden(analysis: Analysis) -> list[tuple[str, str]]:
 def _edit(edit: Edit) -> dict[str, str]:
     """What a human's outline changed."""
     now, found = (", ".join(str(one) for one in ids) for ids in (edit.lesion_ids, edit.automatic_ids))
+    in_ml = is_in_ml([edit.volume_before_mm3, edit.volume_after_mm3])
     return {
         "what": edit.what,
         "now": now or "–",
         "found": found or "–",
         "doubtful": ", ".join(str(one) for one in edit.indeterminate_ids),
-        "before": volume_text(edit.volume_before_mm3),
-        "after": volume_text(edit.volume_after_mm3),
+        "before": volume_text(edit.volume_before_mm3, in_ml=in_ml),
+        "after": volume_text(edit.volume_after_mm3, in_ml=in_ml),
     }
 
 
@@ -93,7 +94,8 @@ def _optional(value: float | None, unit: str) -> str:
 def _shares(volumes: Mapping[str, float]) -> list[tuple[str, str]]:
     """Name in words and volume, largest first."""
     ordered = sorted(volumes.items(), key=lambda one: -one[1])
-    return [(name.replace("_", " "), volume_text(value)) for name, value in ordered]
+    in_ml = is_in_ml(volumes.values())
+    return [(name.replace("_", " "), volume_text(value, in_ml=in_ml)) for name, value in ordered]
 
 
 def _excluded(analysis: Analysis, index: int, dates: int) -> list[dict[str, Any]]:
@@ -104,9 +106,9 @@ def _excluded(analysis: Analysis, index: int, dates: int) -> list[dict[str, Any]
     ordered = sorted(kinds.items(), key=lambda item: -sum(one.volume_mm3 for one in item[1]))
     return [
         {
-            "kind": kind.replace("_", " "),
-            "count": len(own),
-            "volume": volume_text(sum(one.volume_mm3 for one in own)),
+            "kind": kind.replace("_", " ").capitalize(),
+            "count": counted(len(own), "finding"),
+            "volume": volume_text(sum(one.volume_mm3 for one in own)) + (" together" if len(own) > 1 else ""),
             "rows": [
                 {
                     "id": one.id,

@@ -64,6 +64,7 @@ class Pane {
       viewModeHotKey: "",
       clipPlaneHotKey: "",
       multiplanarShowRender: 0,
+      sagittalNoseLeft: true,
       loadingText: "",
       logLevel: "silent",
     };
