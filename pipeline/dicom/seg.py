@@ -39,12 +39,13 @@ DESCRIPTION = "RESEARCH calcinosis outlines"
 COLOURS = (
     (62.0, 32.0, 48.0),
     (52.0, 57.0, -52.0),
-    (65.0, -26.0, -35.0),
+    (70.0, -12.0, -34.0),
     (78.0, -13.0, 52.0),
     (48.0, 50.0, 20.0),
     (61.0, -44.0, 24.0),
 )
-"""L*, a*, b*: orange, magenta, cyan, yellow, red, green in turn. Some viewers show no segment without one."""
+"""L*, a*, b*: orange, magenta, blue, yellow, red, green in turn. Some viewers show no segment without one;
+where it is no colour of a screen, dcmqi writes numbers that it cannot read."""
 SEG_CLASS_UID = str(SegmentationStorage)
 
 

@@ -67,6 +67,8 @@ def open_seg(path: Path) -> Any:
         dataset = pydicom.dcmread(path)
         if str(dataset.get("SOPClassUID", "")) not in SEGMENTATION_STORAGE:
             raise InputRefused("NOT_A_SEG", "expected a DICOM SEG, or a file named .nii or .nii.gz")
+        if not dataset.get("PerFrameFunctionalGroupsSequence"):
+            raise InputRefused("UNREADABLE", "the SEG has no frames")
         return hd.seg.Segmentation.from_dataset(dataset, copy=False)
     except InvalidDicomError as error:
         raise InputRefused("NOT_A_SEG", "expected a DICOM SEG, or a file named .nii or .nii.gz") from error

@@ -264,6 +264,8 @@ def broken(seg: Dataset, how: str) -> Dataset:
         measures.SpacingBetweenSlices = 4.0
     elif how == "cut":
         seg.PixelData = seg.PixelData[:10]
+    elif how == "no frames":
+        seg.PerFrameFunctionalGroupsSequence, seg.NumberOfFrames, seg.PixelData = [], 0, b""
     elif how == "groups":
         del seg.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
     return seg
@@ -280,6 +282,7 @@ def broken(seg: Dataset, how: str) -> Dataset:
         ("thick", "LESIONS_GRID"),
         ("cut", "UNREADABLE"),
         ("groups", "UNREADABLE"),
+        ("no frames", "UNREADABLE"),
     ],
 )
 def test_a_seg_of_another_scan_or_grid_is_refused(

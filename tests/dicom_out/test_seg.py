@@ -11,9 +11,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
+from skimage import color
 
 from pipeline.dicom.identity_out import replaced_uid
 from pipeline.dicom.read import read_scan
+from pipeline.dicom.seg import COLOURS
 from pipeline.dicom.write import write_objects
 from pipeline.dicom.writing import Anonymity, Writing
 from pipeline.domain.analysis import Analysis
@@ -243,3 +245,11 @@ def test_images_without_a_uid_that_can_be_referred_to_are_flagged(keyword: str, 
     scan = read_scan(folder)
     assert scan.source is None
     assert "UIDS_MISSING" in {flag.code for flag in scan.flags}
+
+
+@pytest.mark.parametrize("lab", COLOURS)
+def test_colours_are_ones_that_a_screen_shows(lab: tuple[float, float, float]) -> None:
+    """Back by IEC 61966-2-1 with nothing cut off; of others dcmqi wrote numbers that it cannot read."""
+    shown = color.xyz2rgb(color.lab2xyz(np.array(lab)))
+    assert np.allclose(color.rgb2lab(shown), lab, atol=0.1)
+    assert 0.0 < shown.min() < shown.max() < 1.0

@@ -16,6 +16,7 @@ from pipeline.domain.geometry import Geometry
 from pipeline.domain.image import CTVolume
 from pipeline.domain.lesion import Interval, Site
 from pipeline.domain.outlines import Edit
+from pipeline.domain.scan import QualityFlag
 from pipeline.domain.wording import change_of_volume_text
 from pipeline.report.html import course, narrative, viewer
 from pipeline.report.html.library import LibraryMissing
@@ -253,6 +254,13 @@ def test_page_of_nothing_but_noise_stays_within_its_size(tmp_path: Path) -> None
 def test_as_many_dates_as_there_may_be_are_written(tmp_path: Path) -> None:
     many = course_of(*(Shown(30 * n, 1000.0) for n in range(40)))
     assert write_comparison_report(many, tmp_path, version="1").stat().st_size <= MOST_BYTES - PICTURES_BYTES
+
+
+def test_the_method_says_whose_bones_they_are(tmp_path: Path) -> None:
+    given = QualityFlag("ANATOMY_GIVEN", "info", "7 bones from a label map handed in")
+    for flags, words in (((), "without a trained network"), ((given,), "that was handed in")):
+        analysis = replace(analysis_of(), flags=flags)
+        assert words in write_report(analysis, tmp_path, version="1").read_text("utf-8")
 
 
 def test_volumes_beside_each_other_have_one_unit() -> None:

@@ -102,6 +102,7 @@ def _write(
         "scene": Markup(json_text(parts.scene)) if parts else None,
         "blobs": parts.blobs if parts else {},
         "panes": min(2, len(analyses)),
+        "guest": any(flag.code == "ANATOMY_GIVEN" for one in analyses for flag in one.flags),
         "version": version,
         "settings": analyses[0].settings_sha256,
         "inputs": [one.scan.acquisition.input_sha256 for one in analyses],
