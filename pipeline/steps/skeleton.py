@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,8 +115,10 @@ def _bones_and_lumps(
     skeleton_settings, parting_settings = settings
     bright = (smooth.hu >= bone_hu) & body
     bone = segment_bone(bright, pooled, skeleton_settings)
-    lumps = find_lump_cores(bone, pooled, parting_settings, skeleton_settings)
-    beads = find_beads(bone, pooled)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        found = beside.submit(find_beads, bone, pooled)
+        lumps = find_lump_cores(bone, pooled, parting_settings, skeleton_settings)
+        beads = found.result()
     solid, small = bone.solid, np.zeros(lumps.shape, dtype=bool)
     if lumps.any() or beads.any():
         alone = _without_lumps(bone, lumps | (beads == BEAD), bright, pooled, skeleton_settings)
@@ -162,7 +165,15 @@ def _fill_insides(solid: Voxels, lumps: Voxels, geometry: Geometry) -> Voxels:
     most = round(LARGEST_HOLE_MM2 / (geometry.spacing_mm[1] * geometry.spacing_mm[2]))
     filled = solid.copy()
     box = bounding_box(solid)
-    if box is not None:
-        for plane, lump in zip(filled[box], lumps[box], strict=True):
+    if box is None:
+        return filled
+    planes, kept = filled[box], lumps[box]
+
+    def fill(part: slice) -> None:
+        for plane, lump in zip(planes[part], kept[part], strict=True):
             plane |= small_holes(plane, most) & ~lump
+
+    middle = len(planes) // 2
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        list(threads.map(fill, (slice(middle), slice(middle, None))))
     return filled
