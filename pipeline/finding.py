@@ -16,7 +16,7 @@ from pipeline.domain.scan import Acquisition, Scan
 from pipeline.recall import Recall, afresh
 from pipeline.stages import STAGES, OnStage
 from pipeline.steps.abdomen import question_abdomen
-from pipeline.steps.blood import BloodPool, find_blood_pool
+from pipeline.steps.blood import BloodPool, find_blood_pool, may_reach_thighs
 from pipeline.steps.bone import PooledScan, pool_scan
 from pipeline.steps.bowel import tell_bowel
 from pipeline.steps.candidates import Specks, find_bright, gather_candidates
@@ -45,7 +45,7 @@ from pipeline.steps.spots import tell_spots
 from pipeline.steps.stones import tell_stones
 from pipeline.steps.streaks import question_density, question_streaks
 from pipeline.steps.swallowed import release_swallowed
-from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
+from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold, keep_faint_below
 from pipeline.steps.tissue import muscle_level_hu
 from pipeline.steps.vessels import tell_vessels
 from pipeline.steps.voxels import Voxels
@@ -129,7 +129,8 @@ def find(
     ground = _prepare(scan, body, box, anatomy, settings, recall)
     on_stage(STAGES[1])
     air = beside.submit(lambda: recall(find_air, ground.bare, ground.body))
-    noise = beside.submit(lambda: recall(local_noise, ground.smooth, ground.body))
+    thickness_mm = scan.acquisition.slice_thickness_mm
+    noise = beside.submit(lambda: recall(local_noise, ground.smooth, ground.body, thickness_mm))
     bones = _find_bones(ground, air, beside, settings, recall)
     labels = beside.submit(_labels, ground, bones, recall)
     on_stage(STAGES[2])
@@ -263,7 +264,13 @@ def _without_lesions(labels: LabelMap, candidates: Sequence[Candidate]) -> Label
 
 def _threshold(ground: _Ground, bones: _Bones, settings: Settings) -> Threshold:
     """The threshold with what is known of contrast medium in the blood."""
-    return adapt_to_contrast(ground.threshold, bones.blood.result(), ground.acquisition, settings.candidates)
+    blood, pelvis = bones.blood.result(), bones.around.pelvis
+    undeclared = blood is not None and blood.both_sides and not ground.acquisition.contrast_agent
+    if blood is not None and undeclared and pelvis is not None:
+        roof_mm = pelvis.roof_mm
+        if not may_reach_thighs(ground.bare, ground.body, bones.skeleton, blood, roof_mm):
+            return keep_faint_below(ground.threshold, roof_mm)
+    return adapt_to_contrast(ground.threshold, blood, ground.acquisition, settings.candidates)
 
 
 def _with_rims(

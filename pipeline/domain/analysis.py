@@ -29,6 +29,7 @@ class Threshold:
     reason: str
     faint_hu: tuple[float, float] | None = None
     """Seed and edge for what is fainter but far out of the noise; None where that is not looked for."""
+    faint_below_mm: float | None = None  #: LPS z, below which that is looked for; None: everywhere
     enhanced: bool = False  #: contrast medium is declared, or seen in vessels on both sides
 
     @property

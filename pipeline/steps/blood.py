@@ -34,6 +34,12 @@ DENSER = 1.3
 """What is this much denser than the blood, on a tenth of the surface, is a cortex."""
 SIDE_SHARE = 0.2
 """Vessels of both sides: each has this share of their volume."""
+THIGHS_MM = 60.0
+"""A scan that shows so much below the hip joints shows the femoral arteries,"""
+DIMMED = 0.5
+"""where an artery of a child, blurred, has at least this share of the brightness of wider ones,"""
+FEMORAL_MM2 = 250.0
+"""and a section, with its branches, that is smaller than that of a mass."""
 IN_PLANE = np.array([[[False, True, False], [True, True, True], [False, True, False]]])
 
 
@@ -66,6 +72,42 @@ def find_blood_pool(smooth: CTVolume, body: Mask, skeleton: Skeleton) -> BloodPo
     hu = smooth.hu[expand(blood, steps, smooth.geometry.shape)]
     low_hu, median_hu = np.percentile(hu, [15.8, 50])
     return BloodPool(float(median_hu), float(low_hu), _on_both_sides(blood, body, steps))
+
+
+def may_reach_thighs(
+    smooth: CTVolume, body: Mask, skeleton: Skeleton, blood: BloodPool, roof_mm: float
+) -> bool:
+    """Whether tubes may be vessels: these go on below both hip joints, loops of bowel do not.
+
+    Parameters
+    ----------
+    roof_mm : float
+        Height of the top of the femoral heads, LPS z.
+
+    Returns
+    -------
+    bool
+        True as well where the scan shows too little of the thighs to tell.
+    """
+    below = int(smooth.geometry.to_index((0.0, 0.0, roof_mm))[0])
+    if below * smooth.geometry.spacing_mm[0] < THIGHS_MM:
+        return True
+    thighs = (slice(0, below), slice(None), slice(None))
+    steps = pool_steps(smooth.geometry, target_mm=GRID_MM)
+    spacing_mm = smooth.geometry.coarsen(steps).spacing_mm
+    mean = pool_mean(smooth.hu[thighs], steps)
+    bright = (mean > DIMMED * blood.median_hu) & sample(body.voxels[thighs], steps)
+    bright &= ~pool_max(skeleton.solid[thighs], steps)
+    labels = label_components(bright, connectivity=26)
+    long = [n for n, box in enumerate(component_boxes(labels), start=1) if _is_long(box, spacing_mm)]
+    slender = [n for n in long if _section_mm2(labels == n, spacing_mm) <= FEMORAL_MM2]
+    return bool(slender) and _on_both_sides(np.isin(labels, slender), body, steps)
+
+
+def _section_mm2(own: Voxels, spacing_mm: Float3) -> float:
+    """Mean section across the body of something, over its slices."""
+    slices = np.count_nonzero(own.any(axis=(1, 2)))
+    return float(np.count_nonzero(own) / slices) * spacing_mm[1] * spacing_mm[2]
 
 
 def _is_long(box: Box, spacing_mm: Float3) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,9 @@ TISSUE_HU = 60.0
 """Muscle: what a seed must stand out of."""
 LEAST_NOISE_HU = 1.0
 """Pictures without noise are drawn ones."""
+CLEAR_MM = 8.0
+"""Nearer to bone, borders of bone that was not found count as noise: its thin plates are as faint as what is
+looked for."""
 BONE_GRID_MM = 1.5
 """Coarse enough for a quick distance to bone."""
 
@@ -41,7 +44,7 @@ class Bright:
     index: Index  #: of the voxels
     seeds: NDArray[np.bool_]  #: for each of them
     faint_seeds: NDArray[np.bool_]
-    noise: LocalNoise
+    noise_hu: NDArray[np.float32]  #: at each of them
     bone: Voxels  #: [k, j, i]
 
 
@@ -66,17 +69,19 @@ def find_bright(
     Where the noise is low the edge is lower, down to the faint one, except beside bone.
     """
     index = _brighter_than(threshold.lowest_hu, smooth, body, skeleton)
-    hu, noise = smooth.hu[index], local.at_hu(index)
+    away, clear = _away_from(skeleton, index, settings.faint_bone_mm, CLEAR_MM)
+    hu, noise = smooth.hu[index], local.at_hu(index, clear)
     above = hu >= threshold.edge_hu
     started = above & (hu >= threshold.seed_hu) & ~(hu < TISSUE_HU + settings.noise_factor * noise)
     faint = np.zeros(len(hu), dtype=bool)
     if threshold.faint_hu is not None:
         start_hu, edge_hu = threshold.faint_hu
-        away = _away_from(skeleton, index, settings.faint_bone_mm)
+        if threshold.faint_below_mm is not None:
+            away &= index[0] < smooth.geometry.to_index((0.0, 0.0, threshold.faint_below_mm))[0]
         above |= (hu >= edge_hu) & (hu >= TISSUE_HU + settings.faint_edge_factor * noise) & away
         faint = (hu >= start_hu) & (hu >= TISSUE_HU + settings.faint_factor * noise) & away
     k, j, i = (axis[above] for axis in index)
-    return Bright((k, j, i), started[above], faint[above], local, skeleton.solid)
+    return Bright((k, j, i), started[above], faint[above], noise[above], skeleton.solid)
 
 
 def _brighter_than(hu: float, smooth: CTVolume, body: Mask, skeleton: Skeleton) -> Index:
@@ -88,14 +93,15 @@ def _brighter_than(hu: float, smooth: CTVolume, body: Mask, skeleton: Skeleton) 
     return k, j, i
 
 
-def _away_from(skeleton: Skeleton, index: Index, distance_mm: float) -> NDArray[np.bool_]:
-    """Whether voxels lie this far from bone, told on a coarser grid."""
+def _away_from(skeleton: Skeleton, index: Index, *distances_mm: float) -> Iterator[NDArray[np.bool_]]:
+    """For each distance whether voxels lie this far from bone, told on a coarser grid."""
     geometry = skeleton.labels.geometry
     steps = pool_steps(geometry, target_mm=BONE_GRID_MM)
     bone = pool_max(skeleton.solid, steps) | pool_max(skeleton.joined, steps)
-    near = within_mm(bone, geometry.coarsen(steps).spacing_mm, distance_mm)
     k, j, i = (one // step for one, step in zip(index, steps, strict=True))
-    return np.asarray(~near[k, j, i])
+    for distance_mm in distances_mm:
+        near = within_mm(bone, geometry.coarsen(steps).spacing_mm, distance_mm)
+        yield ~near[k, j, i]
 
 
 def gather_candidates(
@@ -148,8 +154,7 @@ def _faint_components(
     """For each number whether its component has a faint seed and is, as a whole, far more than noise."""
     if not bright.faint_seeds.any():
         return np.zeros(listed.count + 1, dtype=bool)
-    noise = np.maximum(bright.noise.at_hu(bright.index), LEAST_NOISE_HU)
-    height = (smooth.hu[bright.index] - TISSUE_HU) / noise
+    height = (smooth.hu[bright.index] - TISSUE_HU) / np.maximum(bright.noise_hu, LEAST_NOISE_HU)
     found = np.bincount(listed.numbers, height, listed.count + 1) >= settings.faint_sum
     return np.asarray(found & _has_any(listed, bright.faint_seeds))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +25,16 @@ NOISE_PIXEL_MM = 1.7
 """nor are finer pixels: neighbours tell nothing new."""
 FEWEST_PAIRS = 40
 """Blocks with fewer soft-tissue pairs take the scan's own figure."""
+APART_MM = 2.0
+"""Slices nearer than this are not independent, however thin they are;"""
+LEAST_SHARE = 0.5
+"""nor are those of a scan where they differ by less than this share of what differs within them."""
 MAD_TO_SD = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
+
+
+_Pairs = tuple[HU, HU, Voxels]
+"""[k, j, i], HU here and there, and where both are the patient."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,26 +42,36 @@ class LocalNoise:
     """Standard deviation of the noise in soft tissue, block by block."""
 
     block_hu: NDArray[np.float32]  #: NaN throughout where the scan shows no soft tissue
+    within_hu: NDArray[np.float32]  #: the same within slices alone: noise, and borders between tissues
     steps: Index3  #: voxels of a block along k, j, i
 
-    def at_hu(self, index: Index) -> NDArray[np.float32]:
-        """At some voxels."""
+    def at_hu(self, index: Index, clear: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """At some voxels; with the borders between tissues where they are not clear of other things."""
         k, j, i = (axis // step for axis, step in zip(index, self.steps, strict=True))
-        return self.block_hu[k, j, i]
+        noise = self.block_hu[k, j, i]
+        return noise if clear is None else np.where(clear, noise, self.within_hu[k, j, i])
 
     @property
     def median_hu(self) -> float | None:
-        """Over the scan; None where it is unknown."""
-        known = self.block_hu[np.isfinite(self.block_hu)]
+        """Within slices, over the scan; None where it is unknown."""
+        known = self.within_hu[np.isfinite(self.within_hu)]
         return float(np.median(known)) if known.size else None
 
 
-def local_noise(volume: CTVolume, body: Mask) -> LocalNoise:
+def local_noise(volume: CTVolume, body: Mask, slice_thickness_mm: float | None = None) -> LocalNoise:
     """Standard deviation of the noise in soft tissue, block by block.
 
-    From differences between voxels a few millimetres apart along rows and columns, by their median
-    absolute deviation, so that edges of organs do not count. The larger of the two directions stands,
-    since streaks run along one of them. A block without soft tissue takes the scan's median.
+    From differences between voxels a few millimetres apart, by their median absolute deviation, so that
+    edges of organs do not count. Along rows and columns the larger of the two stands, since streaks run
+    along one of them. Between muscles and the fat in them most pairs straddle a border, which is no noise;
+    such borders go on from slice to slice, so the difference between slices stands where it is less; not on
+    a scan resampled to coarse pixels, where borders are as wide as what is looked for.
+    A block without soft tissue takes the scan's median.
+
+    Parameters
+    ----------
+    slice_thickness_mm : float, optional
+        Slices nearer to each other than this share their noise; their spacing if not given.
     """
     strides = _strides(volume.geometry)
     k, j, i = (
@@ -62,7 +82,13 @@ def local_noise(volume: CTVolume, body: Mask) -> LocalNoise:
     known = noise[np.isfinite(noise)]
     if known.size:
         noise[~np.isfinite(noise)] = np.median(known)
-    return LocalNoise(noise, (k, j, i))
+    if max(volume.geometry.spacing_mm[1:]) > NOISE_PIXEL_MM:
+        return LocalNoise(noise, noise, (k, j, i))
+    lag = _slices_apart(volume.geometry, slice_thickness_mm)
+    between = _noise_between_slices(volume, body, (k, j, i), strides, lag=lag)
+    told = between[np.isfinite(between)]
+    independent = told.size and known.size and np.median(told) >= LEAST_SHARE * np.median(known)
+    return LocalNoise(np.fmin(noise, between) if independent else noise, noise, (k, j, i))
 
 
 def _strides(geometry: Geometry) -> Index3:
@@ -78,32 +104,70 @@ def _strides(geometry: Geometry) -> Index3:
 def _lagged_noise(
     volume: CTVolume, body: Mask, steps: Index3, strides: Index3, *, axis: int
 ) -> NDArray[np.float32]:
+    """By block, between voxels a few millimetres apart along an axis of the slices."""
     stride = strides[axis]
     lag = max(2 if stride == 1 else 1, round(NOISE_LAG_MM / volume.geometry.spacing_mm[axis] / stride))
-    within = (steps[1] // strides[1], steps[2] // strides[2])
-    blocks = [-(-size // step) for size, step in zip(volume.geometry.shape, steps, strict=True)]
-    noise = np.full(blocks, np.nan, dtype=np.float32)
-    for k in range(blocks[0]):
-        slab = slice(k * steps[0], (k + 1) * steps[0], strides[0])
+    here, there = [slice(None)] * 3, [slice(None)] * 3
+    here[axis], there[axis] = slice(None, -lag), slice(lag, None)
+
+    def pairs(slab: slice) -> _Pairs:
         part = (slab, slice(None, None, strides[1]), slice(None, None, strides[2]))
-        block, difference = _soft_pairs(volume.hu[part], body.voxels[part], within, lag=lag, axis=axis)
-        noise[k] = _deviation(block, difference, blocks[1] * blocks[2]).reshape(blocks[1:])
+        hu, inside = volume.hu[part], body.voxels[part]
+        return hu[tuple(here)], hu[tuple(there)], inside[tuple(here)] & inside[tuple(there)]
+
+    return _by_block(pairs, volume.geometry.shape, steps, strides)
+
+
+def _noise_between_slices(
+    volume: CTVolume, body: Mask, steps: Index3, strides: Index3, *, lag: int
+) -> NDArray[np.float32]:
+    """By block, between each slice and one further up; at the top between it and one further down."""
+    depth = volume.geometry.shape[0]
+    if depth < 2 * lag:
+        return np.full(_blocks(volume.geometry.shape, steps), np.nan, dtype=np.float32)
+
+    def pairs(slab: slice) -> _Pairs:
+        own = np.arange(depth)[slab]
+        other = np.where(own + lag < depth, own + lag, own - lag)
+        rows, columns = slice(None, None, strides[1]), slice(None, None, strides[2])
+        hu, inside = volume.hu[:, rows, columns], body.voxels[:, rows, columns]
+        return hu[own], hu[other], inside[own] & inside[other]
+
+    return _by_block(pairs, volume.geometry.shape, steps, strides)
+
+
+def _slices_apart(geometry: Geometry, slice_thickness_mm: float | None) -> int:
+    """How many slices apart noise is independent."""
+    apart_mm = max(slice_thickness_mm or 0.0, APART_MM)
+    return max(1, math.ceil(apart_mm / geometry.spacing_mm[0] - 1e-3))
+
+
+def _blocks(shape: Index3, steps: Index3) -> tuple[int, ...]:
+    return tuple(-(-size // step) for size, step in zip(shape, steps, strict=True))
+
+
+def _by_block(
+    pairs: Callable[[slice], _Pairs], shape: Index3, steps: Index3, strides: Index3
+) -> NDArray[np.float32]:
+    """Standard deviation in each block of what pairs say of a slab of slices."""
+    within = (steps[1] // strides[1], steps[2] // strides[2])
+    depth, rows, columns = _blocks(shape, steps)
+    noise = np.full((depth, rows, columns), np.nan, dtype=np.float32)
+    for k in range(depth):
+        found = pairs(slice(k * steps[0], (k + 1) * steps[0], strides[0]))
+        noise[k] = _deviation(*_soft_pairs(*found, within, columns), rows * columns).reshape(rows, columns)
     return noise
 
 
 def _soft_pairs(
-    hu: HU, body: Voxels, within: tuple[int, int], *, lag: int, axis: int
+    here: HU, there: HU, inside: Voxels, within: tuple[int, int], columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of soft-tissue voxels a lag apart: the number of the block, and the difference in whole HU."""
+    """Pairs of soft-tissue voxels: the number of the block, and the difference in whole HU."""
     low, high = SOFT_TISSUE_HU
-    soft = body & (hu > low) & (hu < high)
-    here, there = [slice(None)] * 3, [slice(None)] * 3
-    here[axis], there[axis] = slice(None, -lag), slice(lag, None)
-    pairs = soft[tuple(here)] & soft[tuple(there)]
-    _, rows, columns = np.unravel_index(np.flatnonzero(pairs), pairs.shape)
-    across = -(-hu.shape[2] // within[1])
-    difference = hu[tuple(there)][pairs].astype(np.float32) - hu[tuple(here)][pairs]
-    return rows // within[0] * across + columns // within[1], np.rint(difference).astype(np.int64)
+    soft = inside & (here > low) & (here < high) & (there > low) & (there < high)
+    _, row, column = np.unravel_index(np.flatnonzero(soft), soft.shape)
+    difference = there[soft].astype(np.float32) - here[soft]
+    return row // within[0] * columns + column // within[1], np.rint(difference).astype(np.int64)
 
 
 def _deviation(block: NDArray[np.int64], difference: NDArray[np.int64], count: int) -> NDArray[np.float32]:

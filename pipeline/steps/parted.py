@@ -16,12 +16,15 @@ from pipeline.steps.spots import lies_in_coccyx
 NEAR_CENTRE_MM = 20.0
 """What came off a bone this near to a growth centre may be it: the atlas's crest of an ilium may lie as far
 off as this."""
+VERTEBRAE = "lumbar_vertebrae"
+PROCESS_MM = 12.0
+"""The tip of a vertebra's process lies this near to the vertebrae of the atlas, which may be shorter."""
 
 
 def tell_beads(
     candidates: Iterable[Candidate], skeleton: Skeleton, around: Surroundings, settings: SpotSettings
 ) -> tuple[Candidate, ...]:
-    """Beads where the coccyx lies are its pieces; those at a growth centre that may lie loose may be it."""
+    """Beads where coccyx or vertebrae lie are of these; those at a loose growth centre may be it."""
     if around.pelvis is None or skeleton.beads is None:
         return tuple(candidates)
     growing = Growing(around.pelvis.fit.landmarks_mm, around.age_years, grown=True)
@@ -34,8 +37,12 @@ def tell_beads(
 
 def _told(one: Candidate, growing: Growing, pelvis: Pelvis, settings: SpotSettings) -> Candidate:
     points = one.mask.points_lps_mm()
-    if lies_in_coccyx(one, pelvis.nearest(points.mean(axis=0)), settings):
+    near = pelvis.nearest(points.mean(axis=0))
+    if lies_in_coccyx(one, near, settings):
         reason = "comes off the bones by itself where the atlas has the coccyx"
+        return replace(one, kind="bone_fragment", status="definite", reason=reason)
+    if near.name == VERTEBRAE and near.distance_mm <= PROCESS_MM:
+        reason = f"comes off the bones {near.distance_mm:.0f} mm from the atlas's lumbar vertebrae: a process"
         return replace(one, kind="bone_fragment", status="definite", reason=reason)
     centre = growing.centre_at(points, near_mm=NEAR_CENTRE_MM)
     if centre is None or one.status != "definite":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.config import CandidateSettings
@@ -51,6 +53,12 @@ def choose_threshold(acquisition: Acquisition, settings: CandidateSettings) -> T
     return Threshold(
         round(settings.seed_hu * factor, 1), round(settings.edge_hu * factor, 1), reason, faint_hu
     )
+
+
+def keep_faint_below(threshold: Threshold, height_mm: float) -> Threshold:
+    """What is faint is looked for below a height (LPS z) alone: above it bowel holds contrast medium."""
+    reason = f"{threshold.reason}; contrast medium in bowel: that only below the hip joints"
+    return replace(threshold, faint_below_mm=height_mm, reason=reason)
 
 
 def _carried(level_hu: float, factor: float) -> float:

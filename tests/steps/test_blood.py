@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.domain.image import CTVolume
-from pipeline.steps.blood import BloodPool, find_blood_pool
+from pipeline.steps.blood import BloodPool, find_blood_pool, may_reach_thighs
 from pipeline.steps.skeleton import Skeleton
 from pipeline.steps.smooth import smooth_volume
 from pipeline.workflow import analyse
@@ -71,6 +71,38 @@ def test_lumps_bowel_and_bone_are_no_vessels() -> None:
         paint(body_hu(GRID), cylinder(GRID, 14.0, 0.0, 10.0), 700.0), cylinder(GRID, 14.0, 0.0, 6.0), 150.0
     )
     assert [pool(hu) for hu in (lump, bowel, shaft)] == [None, None, None]
+
+
+LEGS = centred_grid((50, 96, 128), (2.0, 1.0, 1.0))
+BLOOD = BloodPool(400.0, 380.0, both_sides=True)
+
+
+def reaches(hu: Values, *, roof_mm: float = 49.0) -> bool:
+    nothing = np.zeros(LEGS.shape, dtype=bool)
+    bones = Skeleton(no_bone(LEGS), nothing, nothing)
+    return may_reach_thighs(ct(hu, LEGS), whole(LEGS), bones, BLOOD, roof_mm)
+
+
+def arteries(radius_mm: float, *, sides: tuple[int, ...] = (-1, 1)) -> Values:
+    hu = body_hu(LEGS)
+    for side in sides:
+        hu = paint(hu, cylinder(LEGS, side * 30.0, -20.0, radius_mm), 400.0)
+    return hu
+
+
+@pytest.mark.parametrize("radius_mm", [2.0, 4.0, 6.0])
+def test_arteries_of_both_thighs_are_seen_also_those_of_a_child(radius_mm: float) -> None:
+    assert reaches(arteries(radius_mm))
+
+
+def test_tubes_that_do_not_go_on_in_both_thighs_are_no_vessels() -> None:
+    assert not reaches(body_hu(LEGS))
+    assert not reaches(arteries(4.0, sides=(1,)))
+    assert not reaches(arteries(14.0))  # masses
+
+
+def test_a_scan_that_ends_at_the_hips_does_not_tell() -> None:
+    assert reaches(body_hu(LEGS), roof_mm=0.0)
 
 
 def test_vessels_with_contrast_are_no_lesions_and_dense_calcium_still_is() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -180,6 +181,12 @@ def test_what_is_faint_counts_where_it_is_far_out_of_the_noise(
 
 def test_what_is_faint_is_not_looked_for_without_a_level() -> None:
     assert gather(*faint_rod(195.0, 6.0)) == ()
+
+
+@pytest.mark.parametrize(("below_mm", "found"), [(5.0, 1), (-5.0, 0)])
+def test_what_is_faint_is_looked_for_below_a_height_alone(below_mm: float, found: int) -> None:
+    candidates, _ = gather_all(*faint_rod(195.0, 6.0), replace(FAINT, faint_below_mm=below_mm))
+    assert len(candidates) == found
 
 
 def test_a_faint_fragment_of_a_sure_lesion_is_part_of_it() -> None:

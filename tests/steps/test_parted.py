@@ -70,3 +70,11 @@ def test_a_bead_where_the_coccyx_lies_is_a_piece_of_it() -> None:
     atlas = load_atlas()
     x, y, z = atlas.points[atlas.of("coccyx")].mean(axis=0)
     assert asked((float(x), float(y), float(z)), age_years=13.0).kind == "bone_fragment"
+
+
+@pytest.mark.parametrize(("beyond_mm", "kind"), [(6.0, "bone_fragment"), (20.0, "lesion")])
+def test_a_bead_beside_a_lumbar_vertebra_is_its_process(beyond_mm: float, kind: str) -> None:
+    atlas = load_atlas()
+    own = atlas.points[atlas.of("lumbar_vertebrae")]
+    x, y, z = own[own[:, 0].argmax()]  # furthest to the left
+    assert asked((float(x) + beyond_mm, float(y), float(z)), age_years=40.0).kind == kind

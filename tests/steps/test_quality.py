@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pipeline.config import MimicSettings
 from pipeline.domain.analysis import Coverage, Threshold
@@ -32,6 +33,35 @@ def test_edges_of_organs_are_not_noise() -> None:
     hu[:, :, 48:] = -100.0
     noise = local_noise(ct(add_noise(hu, 10.0), GRID), whole(GRID)).block_hu
     assert float(np.median(noise)) == pytest.approx(10.0, rel=0.10)
+
+
+def _thigh() -> NDArray[np.float64]:
+    """Muscle; in its left half planes of fat that run along the body: 3 mm of every 7, both ways."""
+    _, j, i = np.indices(GRID.shape)
+    return np.where((i >= 48) & (((j % 7) < 3) | ((i % 7) < 3)), -100.0, 60.0)
+
+
+def test_fat_between_muscles_is_not_noise() -> None:
+    noise = local_noise(ct(add_noise(_thigh(), 15.0), GRID), whole(GRID), 2.0).block_hu
+    assert float(np.median(noise[:, :, :3])) == pytest.approx(15.0, rel=0.10)
+    assert float(np.median(noise[:, :, 3:])) == pytest.approx(15.0, rel=0.10)
+
+
+def test_slices_that_overlap_share_their_noise_and_are_not_held_against_each_other() -> None:
+    hu = np.repeat(add_noise(np.full((8, 96, 96), 60.0), 20.0), 2, axis=0)  # every slice twice
+    told = local_noise(ct(hu, GRID), whole(GRID), 4.0).block_hu
+    assert float(np.median(told)) == pytest.approx(20.0, rel=0.10)
+
+
+def test_slices_that_are_copies_do_not_tell_the_noise_away() -> None:
+    hu = np.repeat(add_noise(np.full((1, 96, 96), 60.0), 20.0), 16, axis=0)
+    assert float(np.median(local_noise(ct(hu, GRID), whole(GRID)).block_hu)) == pytest.approx(20.0, rel=0.15)
+
+
+def test_one_slice_tells_its_noise_alone() -> None:
+    grid = centred_grid((1, 96, 96))
+    noise = local_noise(ct(add_noise(np.full(grid.shape, 60.0), 20.0), grid), whole(grid)).block_hu
+    assert float(np.median(noise)) == pytest.approx(20.0, rel=0.15)
 
 
 def test_noise_is_told_place_by_place() -> None:
@@ -130,3 +160,9 @@ def test_the_detection_limit_is_never_below_the_smallest_lesion() -> None:
 def test_where_a_faint_deposit_is_never_seen_there_is_no_limit() -> None:
     assert limit((3.0, 0.8, 0.8), None) is None
     assert limit((3.0, 0.8, 0.8), 60.0) is None  # 60 + 5 * 60 HU is more than the 300 of the deposit
+
+
+def test_on_coarse_pixels_borders_count_as_noise() -> None:
+    grid = centred_grid((16, 96, 96), (3.0, 3.0, 3.0))
+    noise = local_noise(ct(add_noise(_thigh(), 15.0), grid), whole(grid), 3.0)
+    assert (noise.block_hu == noise.within_hu).all()
