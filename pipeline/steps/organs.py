@@ -32,20 +32,26 @@ def question_organs(
 def _told(one: Candidate, organs: LabelMap, settings: AnatomySettings) -> Candidate:
     artery = _artery_on_wall(one.mask, organs, settings)
     if artery is not None:
-        return replace(one, kind="vascular", status="definite", reason=f"thin, on the wall of {artery}")
+        reason = f"thin, on the wall of {_in_words(artery)}"
+        return replace(one, kind="vascular", status="definite", reason=reason)
     name, share = _structure_of(one.mask, organs)
-    group = group_of(name)
+    group, called = group_of(name), _in_words(name)
     if share < settings.partly_share or group in ("muscle", "other"):
         return one
     if share < settings.inside_share:
-        return _doubted(one, f"partly within {name}")
+        return _doubted(one, f"partly within {called}")
     if group == "bowel":
-        return replace(one, kind="bowel_contrast", status="definite", reason=f"within {name}")
+        return replace(one, kind="bowel_contrast", status="definite", reason=f"within {called}")
     if group == "bladder":
-        return replace(one, kind="bladder_contrast", status="definite", reason=f"within {name}")
+        return replace(one, kind="bladder_contrast", status="definite", reason=f"within {called}")
     if group in VESSELS and _lumen_share(one.mask, organs, name) >= settings.lumen_share:
-        return replace(one, kind="contrast_vessel", status="definite", reason=f"fills {name}")
-    return _doubted(one, f"within {name}")
+        return replace(one, kind="contrast_vessel", status="definite", reason=f"fills {called}")
+    return _doubted(one, f"within {called}")
+
+
+def _in_words(name: str) -> str:
+    """The name of a label as a reader writes it."""
+    return name.replace("_", " ")
 
 
 def _doubted(one: Candidate, reason: str) -> Candidate:

@@ -105,7 +105,7 @@ def metal_flags(excluded: Sequence[Excluded]) -> tuple[QualityFlag, ...]:
     ends_mm = [_z_range_mm(one.mask) for one in metal]
     low, high = min(end[0] for end in ends_mm), max(end[1] for end in ends_mm)
     message = (
-        f"{len(metal)} {'piece' if len(metal) == 1 else 'pieces'} of metal, {volume_mm3 / 1000:.2g} cm³, "
+        f"{len(metal)} {'piece' if len(metal) == 1 else 'pieces'} of metal, {volume_mm3 / 1000:.2g} mL, "
         f"from z = {low:.0f} to {high:.0f} mm: what lies in its streaks is indeterminate"
     )
     return (QualityFlag("METAL", "serious" if volume_mm3 >= MUCH_METAL_MM3 else "warning", message),)

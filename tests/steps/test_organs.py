@@ -56,7 +56,7 @@ def test_contrast_fills_a_vessel_and_calcium_lies_on_its_wall() -> None:
     assert told(cylinder(GRID, 0.0, 0.0, 4.5), LUMEN, 3).kind == "contrast_vessel"
     arc = np.maximum(np.abs(cylinder(GRID, 0.0, 0.0, 4.5)) - 1.0, 1.0 - x)
     wall = told(arc, LUMEN, 3)
-    assert (wall.kind, wall.reason) == ("vascular", "thin, on the wall of iliac_artery_left")
+    assert (wall.kind, wall.reason) == ("vascular", "thin, on the wall of iliac artery left")
 
 
 @pytest.mark.parametrize("x_mm", [3.0, 8.0])
