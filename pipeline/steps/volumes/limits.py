@@ -15,27 +15,28 @@ from pipeline.steps.volumes.optics import Blur
 from pipeline.steps.volumes.region import Region
 
 SIGMAS_95 = 1.96
-BIAS = (-0.57, 0.70, 0.17)
+BIAS = (-0.565, 0.28)
 """How far the logarithm of the fitted volume lies off, as factors of what blur takes (1 - recovery): of that
-share again, of the slice thickness over the lesion's mean height, and over the cube root of its volume;"""
-BIAS_OVERLAPPING = (-0.53, -0.03, 0.36)
-"""the same of slices that overlap: their samples show more of the shape."""
-FULL_OVERLAP = 0.25
-"""Thickness beyond the spacing, as a share of it, from which that holds in full."""
-MOST_BIAS = 0.18
+share again, and of the slice thickness over the cube root of its volume;"""
+BIAS_TOUCHING = (1.19, -0.41)
+"""where slices do not overlap, also of the square of the thickness over the lesion's mean height, and of 1
+where the outline lies in one slice: what shares its calcium between two looks higher than it is."""
+FULL_OVERLAP = 0.33
+"""Thickness beyond the spacing, as a share of it, at which these two are 0: samples show the height."""
+MOST_BIAS = 0.22
 """More is never taken off: it hangs on the shape, and an upright cylinder has less."""
-FLOOR = 0.0045
+FLOOR = 0.004
 """Standard deviation that is always left."""
-OVER = (0.56, 0.95, 0.02, 0.8, 0.3, 0.45)
+OVER = (0.60, 1.6, 0.08, 0.9, 0.3, 0.35)
 """Standard deviation by which the volume may be too large: factors of the blur's share times the thickness
 over the cube root of the volume, and times the square of the thickness over the mean height (of overlapping
 slices the spacing stands for the thickness), of its square, of the noise, of the background's error, of an
 uneven inside,"""
-UNDER = (0.33, 0.34, 0.05, 1.1, 0.65, 0.7)
-"""and by which it may be too small. All were fitted to 4500 random inserts (spheres, ellipsoids, rods from
-2 mm, sheets from 1.5 mm; 20 to 20 000 mm³; slices of 0.6 to 5 mm, up to twice as thick as their spacing) and
-600 of uneven inside or from other kernels, and narrowed on 1500 others; how often classes of size and slices
-are held stands in ``docs/accuracy_volumes.md``."""
+UNDER = (0.24, 0.60, 0.05, 0.9, 0.45, 1.1)
+"""and by which it may be too small. All were fitted to 4700 random inserts (spheres, ellipsoids, rods from
+2 mm, sheets from 1.5 mm; 20 to 20 000 mm³, half of them below 1000 mm³ in slices from 2 mm; slices of 0.6 to
+5 mm, up to twice as thick as their spacing) and 400 of uneven inside or from other kernels; how often classes
+of size and slices are held stands in ``docs/accuracy_volumes.md``."""
 MOST_RATIO = 3.0
 """Ratios of the thickness are taken as this at most."""
 SIDES_FACTOR = 0.15
@@ -94,7 +95,9 @@ def estimate_from(
     lost = float(np.clip(1 - fit.recovery, 0, 1))
     by_height, by_size = _thickness_ratios(fit.volume_mm3, mask, blur)
     overlap = max(0.0, blur.slice_mm / region.spacing_mm[0] - 1)
-    volume = fit.volume_mm3 * float(np.exp(-_bias(lost, by_height, by_size, overlap)))
+    one_slice = int(np.count_nonzero(mask.voxels.any((1, 2)))) == 1
+    bias = _bias(lost, by_size, overlap, by_height=by_height, one_slice=one_slice)
+    volume = fit.volume_mm3 * float(np.exp(-bias))
     volume = max(volume, fit.contrast_hu * fit.volume_mm3 / DENSEST_HU)
     background = region.background_error_hu * region_mm3(region) / (fit.contrast_hu * fit.volume_mm3)
     shape = (lost * by_size / (1 + overlap), lost * (by_height / (1 + overlap)) ** 2, lost**2)
@@ -110,11 +113,11 @@ def estimate_from(
     return replace(found, contrast_hu=fit.contrast_hu * fit.volume_mm3 / volume)
 
 
-def _bias(lost: float, by_height: float, by_size: float, overlap: float) -> float:
+def _bias(lost: float, by_size: float, overlap: float, *, by_height: float, one_slice: bool) -> float:
     """How far the logarithm of the fitted volume lies too high."""
-    overlapping = min(1.0, overlap / FULL_OVERLAP)
-    factors = (1 - overlapping) * np.array(BIAS) + overlapping * np.array(BIAS_OVERLAPPING)
-    return min(MOST_BIAS, lost * float(np.dot(factors, (lost, by_height, by_size))))
+    touching = max(0.0, 1 - overlap / FULL_OVERLAP)
+    ratios = np.dot(BIAS, (lost, by_size)) + touching * np.dot(BIAS_TOUCHING, (by_height**2, one_slice))
+    return min(MOST_BIAS, lost * float(ratios))
 
 
 def _thickness_ratios(volume_mm3: float, mask: BoxedMask, blur: Blur) -> tuple[float, float]:
