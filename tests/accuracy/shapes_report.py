@@ -41,12 +41,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--axes", type=int, default=240, help="random inserts")
     parser.add_argument("--words", type=int, default=396, help="random solids")
+    parser.add_argument("--first", type=int, default=165_000, help="seed of the first of both")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", type=Path, nargs="?", const=NOTE, help="write the note")
     given = parser.parse_args()
     with ProcessPoolExecutor(given.jobs) as pool:
-        axes = list(pool.map(measure_axes, range(given.axes), chunksize=4))
-        words = list(pool.map(name_solid, range(given.words), chunksize=4))
+        axes = list(pool.map(measure_axes, range(given.first, given.first + given.axes), chunksize=4))
+        words = list(pool.map(name_solid, range(given.first, given.first + given.words), chunksize=4))
     text = "\n".join([
         HEAD, f"## Axes of {given.axes} random inserts\n", AXES, axes_table(axes),
         f"\n\n## Words for {given.words} random solids\n", WORDS, words_table(words), "",

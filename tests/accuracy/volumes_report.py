@@ -53,10 +53,11 @@ is twice as dense as the other; a bell-shaped slice profile of the same width at
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=500, help="random inserts")
-    parser.add_argument("--first", type=int, default=110_000, help="seed of the first one")
+    parser.add_argument("--count", type=int, default=1500, help="random inserts")
+    parser.add_argument("--first", type=int, default=160_000, help="seed of the first one")
     parser.add_argument("--positions", type=int, default=50, help="of each cylinder")
-    parser.add_argument("--repeats", type=int, default=60, help="pairs of each change")
+    parser.add_argument("--repeats", type=int, default=200, help="pairs of each change")
+    parser.add_argument("--hard", type=int, default=60, help="inserts of each kind out of the common")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", type=Path, nargs="?", const=NOTE, help="write the note")
     given = parser.parse_args()
@@ -88,7 +89,7 @@ def _text(given: argparse.Namespace, run: Map) -> str:
             repeats(range(given.first + 1000, given.first + 1000 + given.repeats), run),
             "\n\n## What is out of the common\n",
             UNCOMMON,
-            hard(range(given.first, given.first + given.repeats), run),
+            hard(range(given.first, given.first + given.hard), run),
             "",
         ]
     )

@@ -19,6 +19,7 @@ from pipeline.steps.volumes.edge import estimate_blur
 from pipeline.steps.volumes.limits import burden_interval, estimate
 from pipeline.steps.volumes.measure import Scene, measure_volumes
 from pipeline.steps.volumes.optics import Blur
+from tests.accuracy.forms import solid_case
 from tests.accuracy.inserts import Insert, Placed, Scanner, rod, scan, sheet, sphere
 from tests.accuracy.volumes import (
     CYLINDERS,
@@ -26,6 +27,7 @@ from tests.accuracy.volumes import (
     SETTINGS,
     cylinder_case,
     holds,
+    measure,
     measure_placed,
     outlines,
     random_case,
@@ -165,6 +167,14 @@ def drawn(
     one = Scan(ct(hu, geometry), scan(placed(sphere(50.0)), SHARP, seed=1).acquisition)
     bone = Mask(np.broadcast_to(x >= bone_from_mm, geometry.shape).copy(), geometry)
     return one, boxed((distance < 0) & ~bone.voxels, geometry), bone
+
+
+@pytest.mark.slow
+def test_a_large_lump_in_noise_is_full_of_it() -> None:
+    _, lump, scanner = solid_case(160151)  # 90 x 85 x 66 mm, once found full of holes and 12 % too small
+    found, _ = measure(scan(lump, scanner, seed=160151), reach_mm=lump.insert.reach_mm)
+    assert found is not None
+    assert found.value == pytest.approx(lump.insert.volume_mm3, rel=0.02)  # its limits
 
 
 @pytest.mark.parametrize("gap_mm", [0.0, 1.0, 2.5])

@@ -18,7 +18,15 @@ from pipeline.domain.geometry import Box, Float3, Geometry, grow_box
 from pipeline.domain.image import BoxedMask
 from pipeline.steps.grid import bounding_box
 from pipeline.steps.volumes.measure import Scene
-from pipeline.steps.volumes.optics import Blur, Floats, Grid, Sampling, cells_to_voxels, voxels_to_cells
+from pipeline.steps.volumes.optics import (
+    Blur,
+    Floats,
+    Grid,
+    Sampling,
+    cells_to_voxels,
+    smoothing,
+    voxels_to_cells,
+)
 from pipeline.steps.volumes.region import Region
 from pipeline.steps.voxels import Voxels, label_components
 
@@ -29,11 +37,25 @@ NEAR_MM = 1.0
 """A body reaches this far beyond the outline at most, and one voxel at least."""
 BESIDE_VOXELS = (1, 2, 2)
 """Looked at around that: what a box cuts goes on as it ends."""
-ROUNDS = 4
-SMOOTHING_MM = 0.55
+ROUNDS = 5
+SMOOTHING_MM = 0.4
 """Gaussian sigma that each round smooths the surface with: noise is rough, calcium is not."""
-CORRECTION = 2.0
-"""What the picture shows beyond the blurred body is added to the field with this weight."""
+SMOOTHING_SLICE_SHARE = 0.1
+"""It is wider by this share of what a slice is thicker than 1 mm: nothing is seen between slices,"""
+SMOOTHING_NOISE_MM = 0.5
+"""and by so much times the noise over the peak."""
+CORRECTION = 1.2
+"""What the picture shows beyond the blurred body is added to the field with this weight,"""
+NOISY_SHARE = 0.12
+"""half of it where the noise is this share of the peak;"""
+KEPT_CORRECTION = 0.8
+"""and what was shown in the rounds before with this, since smoothing takes corners and rims off each time,"""
+KEPT_NOISY_SHARE = 0.03
+"""half of it with this share of noise;"""
+KEPT = 0.95
+"""each round keeps this of the last ones;"""
+NEAR_SURFACE = 5.0
+"""all of it where a fifth of the surroundings is outside, none deep inside: uneven calcium has no holes."""
 DENSITY_MM = 6.0
 """Over this distance (Gaussian sigma) a lesion is taken to be evenly dense."""
 DENSITY_RANGE = (0.2, 3.0)
@@ -78,6 +100,11 @@ class _Picture:
     def peak_hu(self) -> float:
         return max(float(np.percentile(self.contrast_hu[self.allowed], 98)), 1.0)
 
+    @property
+    def noise_share(self) -> float:
+        """Noise over the peak, 1 at most."""
+        return self.noise_hu / max(self.peak_hu, self.noise_hu)
+
 
 def outline_body(mask: BoxedMask) -> Body:
     """The outline itself: the border runs halfway between the centres of inner and outer voxels."""
@@ -110,16 +137,24 @@ class _Refining:
     """A picture, the grid of its body, and how the one follows from the other."""
 
     picture: _Picture
+    noise_share: float
     grid: Grid
     down: Sampling
+    smooth: Sampling
     allowed: Voxels  #: cells that can be the lesion's
     cells: float  #: that it fills
 
     @classmethod
     def of(cls, picture: _Picture, blur: Blur, volume_mm3: float) -> _Refining:
-        grid = _grid(picture)
+        grid, share = _grid(picture), picture.noise_share
         allowed = grid.onto_cells(picture.allowed)
-        return cls(picture, grid, cells_to_voxels(grid, blur), allowed, volume_mm3 / grid.cell_mm3)
+        sigma_mm = (
+            SMOOTHING_MM + SMOOTHING_SLICE_SHARE * max(blur.slice_mm - 1, 0) + SMOOTHING_NOISE_MM * share
+        )
+        cells = volume_mm3 / grid.cell_mm3
+        return cls(
+            picture, share, grid, cells_to_voxels(grid, blur), smoothing(grid, sigma_mm), allowed, cells
+        )
 
     def solid(self, field: Floats) -> Floats:
         """Share of each cell that belongs to the body."""
@@ -127,14 +162,18 @@ class _Refining:
 
     def field(self) -> Floats:
         """Likeliest densities, corrected by the picture."""
-        picture = self.picture
-        share = picture.noise_hu / max(picture.peak_hu, picture.noise_hu)
-        field = voxels_to_cells(self.grid, self.down, noise_share=share)(picture.contrast_hu)
+        picture, back = self.picture, _back(self.down)
+        field = voxels_to_cells(self.grid, self.down, noise_share=self.noise_share)(picture.contrast_hu)
         density = _density_hu(self.down(self.solid(field)), picture)
+        weight = np.float32(CORRECTION / (1 + (self.noise_share / NOISY_SHARE) ** 2))
+        weight_kept = np.float32(KEPT_CORRECTION / (1 + (self.noise_share / KEPT_NOISY_SHARE) ** 2))
+        kept = np.zeros_like(field)
         for _ in range(ROUNDS):
             solid = self.solid(field)
             left = np.where(picture.allowed, picture.contrast_hu / density - self.down(solid), np.float32(0))
-            field = _smooth(solid, self.grid) + np.float32(CORRECTION) * _back(self.down)(left)
+            shown, smooth = back(left), self.smooth(solid)
+            kept = np.float32(KEPT) * kept + weight_kept * shown
+            field = smooth + weight * shown + kept * np.clip(NEAR_SURFACE * (1 - smooth), 0, 1)
         return field
 
 
@@ -187,12 +226,6 @@ def _solid(field: Floats, level: float) -> Floats:
         if field.shape[axis] > 1:
             square += np.gradient(field, axis=axis) ** 2
     return np.asarray(np.clip((field - level) / np.sqrt(square) + np.float32(0.5), 0.0, 1.0))
-
-
-def _smooth(solid: Floats, grid: Grid) -> Floats:
-    sigma = [SMOOTHING_MM / (step / n) for step, n in zip(grid.spacing_mm, grid.parts, strict=True)]
-    smooth: Floats = ndimage.gaussian_filter(solid, sigma, truncate=2.0)
-    return smooth
 
 
 def _density_hu(blurred: Floats, picture: _Picture) -> Floats:

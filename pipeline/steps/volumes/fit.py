@@ -38,7 +38,11 @@ SMALL_CELL_MM = (0.6, 0.45, 0.45)
 SMALL_VOXELS = 4000
 """Boxes of no more voxels are small."""
 STEPS = 5
-"""Volumes tried."""
+"""Volumes tried,"""
+FIRST_SHARE, LUMP_SHARE = 0.75, 0.97
+"""first this share of the effective volume, and next the second"""
+STUCK = 0.03
+"""where the first agrees this nearly: in a large lump with noise, any part of it that is brightest does."""
 UNEVEN_FROM, UNEVEN_TO = 0.6, 0.8
 """Recovery from which the model's product counts, and from which it counts alone."""
 BLUR_STEP = 1.08
@@ -166,15 +170,17 @@ def _solve(
 ) -> tuple[float, Floats]:
     """The volume that its own model agrees with, by secants in the logarithm, and the model."""
     effective = picture.mass**2 / picture.power
-    at = np.log(start_mm3 or 0.75 * effective)
+    at = np.log(start_mm3 or FIRST_SHARE * effective)
     last: tuple[float, float] | None = None
     model: Floats = np.zeros(0)
     for _ in range(steps):
         model = down(shapes.of_volume(float(np.exp(at))))
         gap = np.log(_asked_mm3(picture, model, float(np.exp(at)))) - at
         slope = -0.6 if last is None or at == last[0] else (gap - last[1]) / (at - last[0])
+        stuck = last is None and start_mm3 is None and abs(gap) < STUCK
+        step = np.log(LUMP_SHARE / FIRST_SHARE) if stuck else -gap / min(slope, -0.3)
         last = (at, gap)
-        at += float(np.clip(-gap / min(slope, -0.3), -0.7, 0.7))
+        at += float(np.clip(step, -0.7, 0.7))
     return float(np.exp(at)), model
 
 
