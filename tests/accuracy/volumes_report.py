@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1500, help="random inserts")
     parser.add_argument("--first", type=int, default=160_000, help="seed of the first one")
     parser.add_argument("--positions", type=int, default=50, help="of each cylinder")
-    parser.add_argument("--repeats", type=int, default=200, help="pairs of each change")
+    parser.add_argument("--repeats", type=int, default=100, help="pairs of each change")
     parser.add_argument("--hard", type=int, default=60, help="inserts of each kind out of the common")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", type=Path, nargs="?", const=NOTE, help="write the note")

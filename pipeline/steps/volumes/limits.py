@@ -33,7 +33,7 @@ over the cube root of the volume, and times the square of the thickness over the
 slices the spacing stands for the thickness), of its square, of the noise, of the background's error, of an
 uneven inside,"""
 UNDER = (0.24, 0.60, 0.05, 0.9, 0.45, 1.1)
-"""and by which it may be too small. All were fitted to 4700 random inserts (spheres, ellipsoids, rods from
+"""and by which it may be too small. All were fitted to 5300 random inserts (spheres, ellipsoids, rods from
 2 mm, sheets from 1.5 mm; 20 to 20 000 mm³, half of them below 1000 mm³ in slices from 2 mm; slices of 0.6 to
 5 mm, up to twice as thick as their spacing) and 400 of uneven inside or from other kernels; how often classes
 of size and slices are held stands in ``docs/accuracy_volumes.md``."""
