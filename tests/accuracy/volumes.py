@@ -98,7 +98,7 @@ def outlines(one: Scan) -> tuple[tuple[BoxedMask, ...], float, Threshold]:
     empty = np.zeros(geometry.shape, dtype=bool)
     labels = LabelMap(np.zeros(geometry.shape, np.uint8), geometry, {1: "other_bone"})
     skeleton = Skeleton(labels, empty, empty)
-    local = local_noise(smooth, body)
+    local = local_noise(smooth, body, one.acquisition.slice_thickness_mm)
     threshold = choose_threshold(one.acquisition, SETTINGS.candidates)
     bright = find_bright(smooth, body, skeleton, local, threshold, SETTINGS.candidates)
     candidates, _ = gather_candidates(smooth, bright, threshold, SETTINGS.candidates)
