@@ -218,12 +218,14 @@ def _date(analysis: Analysis, settings: Settings, *, grown: bool) -> Date:
     how = analysis.scan.acquisition
     metal = [one.mask for one in analysis.excluded if one.kind == "metal"]
     spoilt = spoilt_by_metal(metal, settings.metal)
+    threshold, height_mm = analysis.threshold, analysis.threshold.faint_below_mm
     return Date(
         lesions=analysis.lesions,
         geometry=analysis.geometry,
         detection_limit_mm3=analysis.burden.detection_limit_mm3,
         technique=Technique(how.kvp, how.contrast_agent, how.kernel, how.slice_thickness_mm),
-        least_peak_hu=analysis.threshold.least_seed_hu,
+        least_peak_hu=threshold.least_seed_hu,
+        least_peak_above=None if height_mm is None else (height_mm, threshold.seed_hu),
         calcium_factor=calcium_factor(how.kvp),
         growing=Growing(analysis.landmarks_mm, how.age_years, grown),
         view=View(analysis.scan.volume, analysis.skeleton, analysis.excluded, spoilt),

@@ -60,7 +60,9 @@ def measure(
     given = ScanInput(scan, series, parse_date(date) if date else None, anatomy, names, lesions)
     require_found(anatomy, "--anatomy")
     require_found(lesions, "--lesions")
-    options = RunOptions(settings, writing, dates, patient_key, False, resample_lesions, deidentify)
+    options = RunOptions(
+        settings, writing, dates, patient_key, resample_lesions=resample_lesions, deidentify=deidentify
+    )
     progress = stage_progress("measure", MEASURE_STAGES)
     with staged_folder(out, overwrite=overwrite) as stage, progress as begin:
         analysis = measure_into(stage, given, options, begin)

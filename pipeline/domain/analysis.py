@@ -33,6 +33,11 @@ class Threshold:
     enhanced: bool = False  #: contrast medium is declared, or seen in vessels on both sides
 
     @property
+    def faint_everywhere(self) -> bool:
+        """Whether what is faint is looked for in all of the scan."""
+        return self.faint_hu is not None and self.faint_below_mm is None
+
+    @property
     def least_seed_hu(self) -> float:
         """A component that is nowhere brighter is not looked for."""
         return self.seed_hu if self.faint_hu is None else min(self.faint_hu[0], self.seed_hu)

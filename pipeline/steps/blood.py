@@ -89,7 +89,7 @@ def may_reach_thighs(
     bool
         True as well where the scan shows too little of the thighs to tell.
     """
-    below = int(smooth.geometry.to_index((0.0, 0.0, roof_mm))[0])
+    below = min(int(smooth.geometry.to_index((0.0, 0.0, roof_mm))[0]), smooth.geometry.shape[0])
     if below * smooth.geometry.spacing_mm[0] < THIGHS_MM:
         return True
     thighs = (slice(0, below), slice(None), slice(None))

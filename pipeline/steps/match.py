@@ -72,6 +72,7 @@ class Date:
     technique: Technique = Technique()
     view: View | None = None  #: without one, whatever lies in the grid is seen
     least_peak_hu: float = 0.0  #: what is nowhere brighter is not looked for
+    least_peak_above: tuple[float, float] | None = None  #: from this height on (LPS z), a higher one
     calcium_factor: float = 1.0  #: how many times brighter calcium is than at 120 kVp
     growing: Growing = field(default_factory=Growing)  #: where bone may ossify by itself
 
@@ -164,7 +165,8 @@ def _place(
     if expected is None:
         return Place((), None, None if why_lost is None else Hidden(why_lost))
     hidden = why_hidden(expected, dates[n].geometry, dates[n].view, settings)
-    return Place((), float3(expected.mean(0)), hidden or _why_too_faint(dates[n], dates, members))
+    height_mm = float(expected[:, 2].max())
+    return Place((), float3(expected.mean(0)), hidden or _why_too_faint(dates[n], dates, members, height_mm))
 
 
 def _short_of(
@@ -177,10 +179,14 @@ def _short_of(
     )
 
 
-def _why_too_faint(date: Date, dates: Sequence[Date], members: Sequence[_Seen]) -> Hidden | None:
-    """That no lesion of a track is bright enough for the threshold of a date, which may be higher."""
+def _why_too_faint(
+    date: Date, dates: Sequence[Date], members: Sequence[_Seen], height_mm: float
+) -> Hidden | None:
+    """That no lesion of a track is bright enough for the threshold of a date, which may be higher there."""
+    above = date.least_peak_above
+    least_hu = date.least_peak_hu if above is None or height_mm < above[0] else above[1]
     peaks_hu = [one.lesion.density.max_hu / dates[one.date].calcium_factor for one in members]
-    return Hidden(TOO_FAINT) if max(peaks_hu) * date.calcium_factor < date.least_peak_hu else None
+    return Hidden(TOO_FAINT) if max(peaks_hu) * date.calcium_factor < least_hu else None
 
 
 def _expected(n: int, members: Sequence[_Seen], ways: Ways) -> tuple[Points | None, str | None]:

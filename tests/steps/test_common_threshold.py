@@ -8,7 +8,7 @@ from pipeline.config import CandidateSettings
 from pipeline.domain.change import CommonThreshold
 from pipeline.domain.scan import Acquisition
 from pipeline.steps.response.thresholds import common_threshold
-from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold
+from pipeline.steps.threshold import adapt_to_contrast, calcium_factor, choose_threshold, keep_faint_below
 
 SETTINGS = CandidateSettings()
 
@@ -43,3 +43,13 @@ def test_what_follows_from_others_is_said_in_either_order(later: Acquisition, wh
         assert found.reason.startswith(what)
         assert "not_evaluable" in found.reason
     assert found.seed_hu[0] != found.seed_hu[1]
+
+
+def test_what_is_faint_looked_for_in_a_part_alone_is_another_threshold() -> None:
+    plain = choose_threshold(Acquisition(kvp=120.0), SETTINGS)
+    for order in ((plain, keep_faint_below(plain, 40.0)), (keep_faint_below(plain, 40.0), plain)):
+        found = common_threshold(order, [1.0, 1.0])
+        assert not found.same
+        assert "220 HU above the hip joints" in found.reason
+    below = [keep_faint_below(plain, 40.0), keep_faint_below(plain, -300.0)]  # two positions on the table
+    assert common_threshold(below, [1.0, 1.0]).same

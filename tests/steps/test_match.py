@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -202,3 +203,12 @@ def test_gone_under_a_higher_threshold_is_not_resolved(
     assert found.kind == kind
     if kind == "not_evaluable":
         assert "too faint" in found.steps[0].reason
+
+
+@pytest.mark.parametrize(("above_mm", "kind"), [(30.0, "resolved"), (-30.0, "not_evaluable")])
+def test_gone_where_a_higher_threshold_holds_is_not_resolved(above_mm: float, kind: str) -> None:
+    """A lesion with a peak of 500 HU; what is fainter than 510 is looked for below a height alone."""
+    later = date(least_peak_hu=400.0)
+    later = replace(later, date=replace(later.date, least_peak_above=(above_mm, 510.0)))
+    (found,) = tracks(date(lesion(1, A)), later)
+    assert found.kind == kind

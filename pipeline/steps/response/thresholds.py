@@ -25,7 +25,7 @@ class _Levels(NamedTuple):
 
     seed_hu: float
     edge_hu: float
-    faint: bool  #: whether what is fainter but far out of the noise is looked for
+    faint: bool  #: whether what is fainter but far out of the noise is looked for in all of the scan
 
 
 def common_threshold(thresholds: Sequence[Threshold], calcium_factors: Sequence[float]) -> CommonThreshold:
@@ -38,7 +38,8 @@ def common_threshold(thresholds: Sequence[Threshold], calcium_factors: Sequence[
     """
     first = thresholds[0]
     same = all(
-        (one.seed_hu, one.edge_hu, one.faint_hu) == (first.seed_hu, first.edge_hu, first.faint_hu)
+        (one.seed_hu, one.edge_hu, one.faint_hu, one.faint_everywhere)
+        == (first.seed_hu, first.edge_hu, first.faint_hu, first.faint_everywhere)
         for one in thresholds
     )
     return CommonThreshold(
@@ -53,13 +54,19 @@ def _reason(thresholds: Sequence[Threshold], factors: Sequence[float], *, same: 
     one_voltage = len(set(factors)) == 1
     if same and one_voltage:
         return "the same threshold on all dates"
-    listed = ", ".join(f"t{n} {one.least_seed_hu:g} HU" for n, one in enumerate(thresholds))
+    listed = ", ".join(f"t{n} {_least_text(one)}" for n, one in enumerate(thresholds))
     levels = [
-        _Levels(one.seed_hu / factor, one.edge_hu / factor, one.faint_hu is not None)
+        _Levels(one.seed_hu / factor, one.edge_hu / factor, one.faint_everywhere)
         for one, factor in zip(thresholds, factors, strict=True)
     ]
     what = "the same calcium at different tube voltages" if _alike(levels) else "different thresholds"
     return f"{what} (least peak looked for: {listed}): {CONSEQUENCE}"
+
+
+def _least_text(one: Threshold) -> str:
+    if one.faint_below_mm is None:
+        return f"{one.least_seed_hu:g} HU"
+    return f"{one.least_seed_hu:g} HU, {one.seed_hu:g} HU above the hip joints"
 
 
 def _alike(levels: Sequence[_Levels]) -> bool:
